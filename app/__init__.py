@@ -1,0 +1,1 @@
+"""clip-ad: zero-shot visual inspection from words alone, as a REST service."""

@@ -1,0 +1,103 @@
+"""Every error this project raises on purpose, as one small tree.
+
+    ClipAdError
+    ├── ConfigurationError            the process cannot start as configured
+    │   ├── BackboneError             unknown architecture, or one the method does not fit
+    │   ├── WeightsError              missing, unreadable or not of the backbone's shape
+    │   └── HeadsError                linear heads missing or made for another backbone
+    ├── InputError                    what a client sent cannot be used
+    │   ├── ImageFormatError          not one of the allowed image formats
+    │   ├── ImageDecodeError          claims to be an allowed format, but does not decode
+    │   ├── ImageTooLargeError        more bytes or more pixels than allowed
+    │   ├── ObjectNameError           an id, object or state outside its rules or CLIP's context
+    │   ├── UnknownCategoryError      not registered, where new categories are not allowed
+    │   ├── MethodError               an unknown method, or one that needs heads not loaded
+    │   └── FieldError                another field missing or out of range
+    ├── CapacityError                 nothing was computed; trying again later helps
+    │   ├── QueueFullError
+    │   └── TooManyNewCategoriesError
+    ├── DeadlineError                 the request's deadline passed
+    └── NotReadyError                 starting or draining
+
+A message names what is wrong, its value, and what was expected. How an error becomes an
+HTTP status is decided once, in `app.problems`.
+"""
+
+
+class ClipAdError(Exception):
+    """Base of everything raised on purpose."""
+
+
+class ConfigurationError(ClipAdError):
+    """The process cannot start as configured."""
+
+
+class BackboneError(ConfigurationError):
+    """An unknown architecture, or one the method does not fit."""
+
+
+class WeightsError(ConfigurationError):
+    """Weights are missing, unreadable or not of the backbone's shape."""
+
+
+class HeadsError(ConfigurationError):
+    """Linear heads are missing, unreadable or made for another backbone."""
+
+
+class InputError(ClipAdError):
+    """What a client sent cannot be used."""
+
+
+class ImageFormatError(InputError):
+    """The bytes are not in one of the allowed image formats."""
+
+
+class ImageDecodeError(InputError):
+    """The bytes claim to be an allowed image format but do not decode."""
+
+
+class ImageTooLargeError(InputError):
+    """More bytes or more pixels than allowed."""
+
+
+class ObjectNameError(InputError):
+    """An id, object name or state word outside its rules or longer than CLIP's context."""
+
+
+class UnknownCategoryError(InputError):
+    """The category is not registered and new ones are not allowed."""
+
+
+class MethodError(InputError):
+    """An unknown method, or one that needs heads which are not loaded."""
+
+
+class FieldError(InputError):
+    """Another field is missing or out of range."""
+
+
+class CapacityError(ClipAdError):
+    """No room at present: nothing was computed.
+
+    `retry_after_s` is the suggested wait in seconds.
+    """
+
+    def __init__(self, message: str, retry_after_s: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class QueueFullError(CapacityError):
+    """The request queue is full."""
+
+
+class TooManyNewCategoriesError(CapacityError):
+    """More new object names per minute than allowed."""
+
+
+class DeadlineError(ClipAdError):
+    """The request's deadline passed."""
+
+
+class NotReadyError(ClipAdError):
+    """The service is starting or draining."""
