@@ -1,0 +1,97 @@
+"""From stage tokens and texts to anomaly maps and scores (Eq. 1, 4-13).
+
+Pure tensor functions; know nothing of models, names or images. Texts are [B,D,2] with unit
+columns (normal, abnormal), one pair per image, so names may mix in a batch. Both texts being all
+there is, feature surgery has a closed form and no [B,P,2,D] tensor is ever made.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+TEMPERATURE = 100.0
+"""CLIP's trained logit scale, used for the class score and the heads' logits."""
+
+_TRUNCATE = 4.0  # the Gaussian ends at this many sigmas, as in scipy.ndimage
+
+
+def class_score(cls: Tensor, text: Tensor) -> Tensor:
+    """s = softmax(100 * cls . [Tn, Ta])[abnormal] (Eq. 1).
+
+    cls [B,D]: projected class token of the last stage, any length. Returns [B] in [0,1].
+    """
+    return (TEMPERATURE * _similarity(cls.unsqueeze(1), text)).softmax(-1)[:, 0, 1]
+
+
+def stage_map(tokens: Tensor, text: Tensor) -> Tensor:
+    """One stage's surgery tokens [B,1+P,D], class token first -> abnormality [B,P] (Eq. 5-7).
+
+    w = softmax(cls . [Tn, Ta]) / mean over the two; then (w_a f.Ta - w_n f.Tn) / 2 for each patch
+    f. This is what feature surgery of two texts collapses to in the released implementation.
+    """
+    similarity = _similarity(tokens, text)
+    weight = 2 * similarity[:, :1].softmax(-1)
+    weighted = weight * similarity[:, 1:]
+    return (weighted[..., 1] - weighted[..., 0]) / 2
+
+
+def sdp_map(surgery: Sequence[Tensor], text: Tensor, side: int) -> Tensor:
+    """Sum of K stage maps, upsampled bilinearly: K x [B,1+P,D] -> [B,side,side], unsmoothed."""
+    total = torch.stack([stage_map(tokens, text) for tokens in surgery]).sum(0)
+    return upsample(to_grid(total), side)
+
+
+def to_grid(patches: Tensor) -> Tensor:
+    """Row-major patches [B,P,...] -> [B,g,g,...] with g = sqrt(P); P must be a square number."""
+    grid = round(patches.shape[1] ** 0.5)
+    return patches.unflatten(1, (grid, grid))
+
+
+def upsample(maps: Tensor, side: int) -> Tensor:
+    """Maps [B,g,g] -> [B,side,side], bilinear, pixel centres aligned (align_corners=False)."""
+    planes = maps.unsqueeze(1)
+    return F.interpolate(planes, (side, side), mode="bilinear", align_corners=False).squeeze(1)
+
+
+def smooth(maps: Tensor, sigma: float) -> Tensor:
+    """Gaussian filter of maps [B,S,S], sigma in pixels, 0 for none.
+
+    Equal to scipy.ndimage.gaussian_filter with its defaults (mode `reflect`, edge pixel repeated,
+    truncated at 4 sigma). Being separable and linear it is two products with one [S,S] matrix.
+    """
+    if sigma <= 0:
+        return maps
+    matrix = torch.from_numpy(_smoothing_matrix(maps.shape[-1], float(sigma)))
+    matrix = matrix.to(maps.device, maps.dtype)
+    return matrix @ maps @ matrix.mT
+
+
+def image_score(text_score: Tensor, maps: Tensor) -> tuple[Tensor, Tensor]:
+    """(s + max of the map, max of the map), each [B]; maps [B,S,S] already smoothed."""
+    peak = maps.amax(dim=(-2, -1))
+    return text_score + peak, peak
+
+
+def _similarity(tokens: Tensor, text: Tensor) -> Tensor:
+    """Cosines of tokens [B,N,D], any length, with texts [B,D,2] -> [B,N,2] float32."""
+    return F.normalize(tokens.float(), dim=-1) @ text.float()
+
+
+@lru_cache(maxsize=16)
+def _smoothing_matrix(side: int, sigma: float) -> np.ndarray:
+    """[side,side] float32: row i holds the weights of the inputs in smoothed pixel i."""
+    radius = int(_TRUNCATE * sigma + 0.5)
+    offsets = np.arange(-radius, radius + 1)
+    kernel = np.exp(-0.5 * (offsets / sigma) ** 2)
+    kernel /= kernel.sum()
+    matrix = np.zeros((side, side))
+    rows = np.arange(side)
+    for offset, weight in zip(offsets, kernel, strict=True):
+        # Reflection about the pixel edges repeats every 2 * side, however far the kernel reaches.
+        wrapped = (rows + offset) % (2 * side)
+        np.add.at(matrix, (rows, np.minimum(wrapped, 2 * side - 1 - wrapped)), weight)
+    return matrix.astype(np.float32)
