@@ -1,0 +1,69 @@
+"""Which surfaces exist, by the name a person would type, and what each may be used for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.offline.synthetic import materials, objects, panels, photographs, unseen
+from app.offline.synthetic.draw import Array, Draw
+
+Scene = tuple[Array, Array]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A surface or object: its name, group and painter.
+
+    `paint(draw, side)` gives (image [S,S,3], region [S,S]): where damage may be put.
+    """
+
+    name: str
+    group: str
+    paint: Callable[[Draw, int], Scene]
+
+
+def _whole(paint: Callable[[Draw, int], Array]) -> Callable[[Draw, int], Scene]:
+    def with_region(draw: Draw, side: int) -> Scene:
+        return paint(draw, side), np.ones((side, side), np.float32)
+
+    return with_region
+
+
+def _surfaces(group: str, paints: list[Callable[[Draw, int], Array]]) -> dict[str, Kind]:
+    names = [paint.__name__.replace("_", " ") for paint in paints]
+    return {
+        name: Kind(name, group, _whole(paint)) for name, paint in zip(names, paints, strict=True)
+    }
+
+
+TEXTURES = _surfaces(
+    "textures",
+    [
+        materials.carpet, materials.leather, materials.wood, materials.concrete,
+        materials.marble, materials.asphalt, materials.paper, materials.fabric,
+        materials.denim, materials.knitwear,
+    ],
+)  # fmt: skip
+PANELS = _surfaces(
+    "panels",
+    [
+        panels.tile, panels.brushed_metal, panels.sheet_metal, panels.painted_panel,
+        panels.printed_panel, panels.rubber_mat, panels.perforated_panel, panels.mesh_grid,
+        panels.ribbed_panel, panels.solar_panel, panels.circuit_board,
+    ],
+)  # fmt: skip
+UNSEEN = _surfaces("unseen", [unseen.cork, unseen.felt, unseen.bamboo_mat, unseen.stucco])
+PHOTOGRAPHS = _surfaces("photographs", [photographs.brick, photographs.grass, photographs.gravel])
+OBJECTS = {
+    paint.__name__: Kind(paint.__name__, "objects", paint)
+    for paint in (objects.washer, objects.nut, objects.coin, objects.capsule)
+}
+
+TRAINED = {**TEXTURES, **PANELS}
+"""The only kinds that training may draw."""
+
+KINDS = {**TRAINED, **UNSEEN, **OBJECTS, **PHOTOGRAPHS}
+"""Every kind by name."""
