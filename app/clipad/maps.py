@@ -48,7 +48,7 @@ def sdp_map(surgery: Sequence[Tensor], text: Tensor, side: int) -> Tensor:
 def to_grid(patches: Tensor) -> Tensor:
     """Row-major patches [B,P,...] -> [B,g,g,...] with g = sqrt(P); P must be a square number."""
     grid = round(patches.shape[1] ** 0.5)
-    return patches.unflatten(1, (grid, grid))
+    return patches.reshape(patches.shape[0], grid, grid, *patches.shape[2:])
 
 
 def upsample(maps: Tensor, side: int) -> Tensor:

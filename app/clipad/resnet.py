@@ -47,7 +47,8 @@ class ResNetDualPath(nn.Module):
     @property
     def grid(self) -> int:
         """g: side of the last layer's map, the grid of the surgery's patches."""
-        return round((self.visual.attnpool.positional_embedding.shape[0] - 1) ** 0.5)
+        pool = cast(AttentionPool2d, self.visual.attnpool)
+        return int(round((pool.positional_embedding.shape[0] - 1) ** 0.5))
 
     def forward(self, images: Tensor, *, original: bool = True) -> StageTokens:
         """Images [B,3,S,S] -> surgery 1 x [B,1+P,D]; original K x [B,P_j,W_j], row-major."""
@@ -88,4 +89,4 @@ class ResNetDualPath(nn.Module):
 
 def _split_heads(x: Tensor, heads: int) -> Tensor:
     """[B,N,C] -> [B,heads,N,C/heads]."""
-    return x.unflatten(-1, (heads, -1)).transpose(1, 2)
+    return x.reshape(*x.shape[:2], heads, -1).transpose(1, 2)

@@ -180,7 +180,9 @@ def _project_qkv(block: ResidualAttentionBlock, x: Tensor) -> tuple[Tensor, Tens
     """Tokens [B,N,W] -> query, key, value, each [B,heads,N,W/heads]."""
     attention = block.attn
     projected = F.linear(block.ln_1(x), attention.in_proj_weight, attention.in_proj_bias)
-    heads = projected.unflatten(-1, (3, attention.num_heads, -1)).permute(2, 0, 3, 1, 4)
+    batch, length, width = x.shape
+    shape = (batch, length, 3, attention.num_heads, width // attention.num_heads)
+    heads = projected.reshape(shape).permute(2, 0, 3, 1, 4)
     query, key, value = heads.unbind(0)
     return query, key, value
 

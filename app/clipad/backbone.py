@@ -1,0 +1,244 @@
+"""A frozen open_clip model: the one place where a config and its weights meet.
+
+Takes any CLIP of open_clip's own ViT or ResNet, by model name or config file, and refuses what it
+cannot vouch for: random or incomplete weights, another shape, another activation function.
+Knows nothing of prompts, stages or images beyond their side, mean and std.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import open_clip
+import torch
+from open_clip.model import (
+    CLIP,
+    CustomTextCLIP,
+    convert_to_custom_text_state_dict,
+    convert_weights_to_lp,
+)
+from open_clip.tokenizer import SimpleTokenizer
+from torch import Tensor
+
+from app.clipad.checkpoint import SUFFIXES, file_sha256, read_notes, read_state_dict
+from app.errors import BackboneError, WeightsError
+
+_IGNORED_KEYS = ("attn_mask", "text.attn_mask", "input_resolution", "context_length", "vocab_size")
+_Triple = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A loaded CLIP, frozen and in eval mode. Images are [B,3,side,side], (x - mean) / std."""
+
+    name: str
+    model: CLIP | CustomTextCLIP
+    tokenizer: SimpleTokenizer
+    side: int
+    mean: _Triple
+    std: _Triple
+    weights_sha256: str
+    device: torch.device
+    dtype: torch.dtype
+    embed_dim: int
+
+
+def load_backbone(
+    name: str,
+    weights: str,
+    *,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype = torch.float32,
+    cache_dir: Path | None = None,
+) -> Backbone:
+    """Load and freeze a CLIP.
+
+    name: an open_clip model name, or the path of a config JSON. weights: the path of a
+    .safetensors or torch file, or a pretrained tag of that model, which is looked for and
+    otherwise fetched into `cache_dir`. Raises BackboneError or WeightsError, in one line.
+    """
+    config, preprocessing = _read_config(name)
+    _check_towers(name, config)
+    path, facts = _find_weights(name, weights, config, cache_dir)
+    facts = {**preprocessing, **facts}
+    _check_activation(name, weights, config, facts)
+    model = _build(name, config, dtype)
+    _load(model, path, name)
+    if dtype is not torch.float32:
+        convert_weights_to_lp(model, dtype)
+    model.eval().requires_grad_(False).to(device)
+    side = config["vision_cfg"].get("image_size", 224)
+    return Backbone(
+        name=Path(name).parent.name if _is_config_path(name) else name,
+        model=model,
+        tokenizer=SimpleTokenizer(context_length=model.context_length),
+        side=int(side),
+        mean=_triple("mean", facts.get("mean"), open_clip.OPENAI_DATASET_MEAN),
+        std=_triple("std", facts.get("std"), open_clip.OPENAI_DATASET_STD),
+        weights_sha256=file_sha256(path),
+        device=torch.device(device),
+        dtype=dtype,
+        embed_dim=int(config["embed_dim"]),
+    )
+
+
+def _is_config_path(name: str) -> bool:
+    return name.endswith(".json")
+
+
+def _read_config(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The model config and, where its file has one, the preprocessing that goes with it."""
+    if not _is_config_path(name):
+        config = open_clip.get_model_config(name) if name in open_clip.list_models() else None
+        if config is None:
+            raise BackboneError(
+                f"backbone {name!r}: expected an open_clip model name such as ViT-B-16-plus-240, "
+                "or the path of a config .json"
+            )
+        return config, {}
+    try:
+        whole = json.loads(Path(name).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise BackboneError(f"backbone config {name}: not readable as JSON ({error})") from error
+    if not isinstance(whole, dict):
+        raise BackboneError(f"backbone config {name}: expected a JSON object")
+    config = whole.get("model_cfg", whole)
+    preprocessing = whole.get("preprocess_cfg", {})
+    for key in ("embed_dim", "vision_cfg", "text_cfg"):
+        if key not in config:
+            raise BackboneError(f"backbone config {name}: no {key!r}, as open_clip configs have")
+    return config, {key: preprocessing[key] for key in ("mean", "std") if key in preprocessing}
+
+
+def _check_towers(name: str, config: Mapping[str, Any]) -> None:
+    # Before anything is built: such towers would reach for the network or for other libraries.
+    timm = config["vision_cfg"].get("timm_model_name")
+    if timm:
+        raise BackboneError(f"backbone {name}: image tower {timm!r} of timm; expected CLIP's own")
+    text = config["text_cfg"].get("hf_model_name") or config["text_cfg"].get("hf_tokenizer_name")
+    if text or "multimodal_cfg" in config:
+        raise BackboneError(
+            f"backbone {name}: text tower or tokenizer {text or 'of CoCa'!r}; expected CLIP's own"
+        )
+    if not isinstance(config["vision_cfg"].get("image_size", 224), int):
+        raise BackboneError(
+            f"backbone {name}: image_size {config['vision_cfg']['image_size']}; expected a square"
+        )
+
+
+def _find_weights(
+    name: str, weights: str, config: Mapping[str, Any], cache_dir: Path | None
+) -> tuple[Path, dict[str, Any]]:
+    """The weights file and what is known of it: quick_gelu, mean, std."""
+    if not weights:
+        raise WeightsError(
+            f"backbone {name}: no weights given; expected a file or a pretrained tag "
+            "(random weights are never served)"
+        )
+    path = Path(weights)
+    if path.suffix in SUFFIXES or path.exists() or _is_config_path(name):
+        if not path.is_file():
+            raise WeightsError(f"weights {weights}: no such file")
+        return path, {**_published_facts(name, path), **read_notes(path)}
+    facts = open_clip.get_pretrained_cfg(name, weights)
+    if not facts:
+        tags = ", ".join(open_clip.list_pretrained_tags_by_model(name)) or "none"
+        raise WeightsError(
+            f"weights {weights!r} of {name}: no such file or pretrained tag; known tags: {tags}"
+        )
+    _check_activation(name, weights, config, facts)  # before a long download
+    from app.clipad.hub import fetch
+
+    return fetch(name, weights, cache_dir or Path("model_weights")), facts
+
+
+def _published_facts(name: str, path: Path) -> dict[str, Any]:
+    """What open_clip knows of a published file of this model, told by its name or its hash."""
+    digest: str | None = None
+    for tag in open_clip.list_pretrained_tags_by_model(name):
+        facts = open_clip.get_pretrained_cfg(name, tag)
+        if f"-{tag}" in path.stem or path.stem == tag:
+            return dict(facts)
+        published = Path(facts.get("url", "")).stem.rpartition("-")[2]
+        if len(published) == 8:
+            digest = digest or file_sha256(path)
+            if digest.startswith(published):
+                return dict(facts)
+    return {}
+
+
+def _check_activation(
+    name: str, weights: str, config: Mapping[str, Any], facts: Mapping[str, Any]
+) -> None:
+    """Weights trained with QuickGELU give wrong features under GELU, and the other way round."""
+    known = bool(facts.keys() & {"quick_gelu", "url", "hf_hub"})
+    trained = str(facts.get("quick_gelu", False)).lower() == "true"
+    built = bool(config.get("quick_gelu", False))
+    if known and trained != built:
+        suffix = "-quickgelu"
+        other = name + suffix if trained else name.removesuffix(suffix)
+        expected = (
+            f"set quick_gelu to {str(trained).lower()} in it"
+            if _is_config_path(name)
+            else f"use {other}"
+        )
+        activations = {True: "QuickGELU", False: "GELU"}
+        raise BackboneError(
+            f"backbone {name} computes {activations[built]}, its weights {weights} were trained "
+            f"with {activations[trained]}: {expected}"
+        )
+
+
+def _build(name: str, config: Mapping[str, Any], dtype: torch.dtype) -> CLIP | CustomTextCLIP:
+    options = {key: value for key, value in config.items() if key != "custom_text"}
+    kind = CustomTextCLIP if config.get("custom_text") else CLIP
+    try:
+        return kind(**options, cast_dtype=None if dtype is torch.float32 else dtype)
+    except (TypeError, ValueError, ZeroDivisionError, AssertionError, RuntimeError) as error:
+        raise BackboneError(f"backbone {name}: open_clip cannot build it ({error})") from error
+
+
+def _load(model: CLIP | CustomTextCLIP, path: Path, name: str) -> None:
+    state = read_state_dict(path)
+    state = {key: tensor for key, tensor in state.items() if key not in _IGNORED_KEYS}
+    if isinstance(model, CustomTextCLIP):
+        state = convert_to_custom_text_state_dict(state)
+    _check_fit(model.state_dict(), state, path, name)
+    model.load_state_dict(state, strict=False)  # strictness with clearer words, just above
+
+
+def _check_fit(
+    expected: Mapping[str, Tensor], state: Mapping[str, Tensor], path: Path, name: str
+) -> None:
+    # Batch counters of a ResNet matter to training alone, and many published files lack them.
+    missing = sorted(
+        key for key in expected.keys() - state.keys() if not key.endswith("num_batches_tracked")
+    )
+    unknown = sorted(state.keys() - expected.keys())
+    for what, keys in (("lacks", missing), ("has unknown", unknown)):
+        if keys:
+            raise WeightsError(
+                f"weights {path} {what} {keys[0]!r} (and {len(keys) - 1} more): not weights of "
+                f"backbone {name}"
+            )
+    for key, tensor in state.items():
+        if tensor.shape != expected[key].shape:
+            raise WeightsError(
+                f"weights {path}: {key} has shape {tuple(tensor.shape)}, backbone {name} expects "
+                f"{tuple(expected[key].shape)}"
+            )
+        if tensor.is_floating_point() and not bool(torch.isfinite(tensor).all()):
+            raise WeightsError(f"weights {path}: {key} holds values that are not finite")
+
+
+def _triple(what: str, value: Any, default: _Triple) -> _Triple:
+    if value is None:
+        return default
+    if isinstance(value, str):  # safetensors metadata holds strings alone
+        value = json.loads(value)
+    if len(value) != 3:
+        raise BackboneError(f"preprocessing {what} {value}: expected three numbers")
+    red, green, blue = (float(channel) for channel in value)
+    return red, green, blue

@@ -1,0 +1,263 @@
+"""AnomalyDetector: preprocessed images and object names in, scores and anomaly maps out.
+
+Ties the method's parts together, once, in the constructor. Knows nothing of HTTP, settings,
+files' formats or what a category is.
+"""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from open_clip.modified_resnet import ModifiedResNet
+from torch import Tensor
+
+from app.clipad import maps
+from app.clipad.backbone import Backbone, load_backbone
+from app.clipad.encoder import TextEncoder
+from app.clipad.multicrop import crop_ten
+from app.clipad.prompts import Domain, PromptEnsemble, prompt_ensemble
+from app.clipad.resnet import ResNetDualPath
+from app.clipad.rvs import Rvs
+from app.clipad.sdp import StagedDualPath, Taps
+from app.clipad.text import TextBank
+from app.errors import ConfigurationError, HeadsError, MethodError
+
+REFERENCE_SIGMA = 8.0
+REFERENCE_SIDE = 240
+_PREPROCESSING = "direct-bicubic-1"  # straight to S x S, aspect ratio not kept, no crop
+_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+_TEXT_DIRECTORY = "text_features"
+_TEXT_CAPACITY = 4096
+
+
+@dataclass(frozen=True)
+class Detection:
+    """What a batch of B images gave; float32 on the CPU.
+
+    score [B] = text_score + map_score, the raw sum. text_score [B]: s in [0,1] (Eq. 1).
+    map_score [B]: the map's maximum. maps [B,S,S]: the smoothed anomaly maps.
+    """
+
+    score: Tensor
+    text_score: Tensor
+    map_score: Tensor
+    maps: Tensor
+
+
+@dataclass(frozen=True)
+class ModelInfo:
+    """What computes the scores. `fingerprint` is a sha256 over all that moves one."""
+
+    backbone: str
+    weights_sha256: str
+    heads_sha256: str | None
+    rvs: str
+    taps: str
+    demo: bool
+    device: str
+    dtype: str
+    side: int
+    patch: int
+    embed_dim: int
+    stages: tuple[int, ...]
+    sigma: float
+    fingerprint: str
+
+
+class AnomalyDetector:
+    """Zero-shot detection by SDP on a frozen backbone.
+
+    sigma: of the map's Gaussian filter, in pixels of the S x S map; None scales the reference 8
+    at S = 240 with S, 0 switches it off. Text features are kept under `text_directory` if given.
+    `text_features` may be called from any thread; `detect` from one at a time.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        *,
+        rvs: Rvs = Rvs(),  # noqa: B008 (frozen)
+        taps: Taps | str = Taps.EQUATION,
+        stages: Sequence[int] | None = None,
+        sigma: float | None = None,
+        text_directory: Path | None = None,
+        demo: bool = False,
+    ) -> None:
+        kind = (
+            ResNetDualPath if isinstance(backbone.model.visual, ModifiedResNet) else StagedDualPath
+        )
+        self._path = kind(backbone.model.visual, taps, stages).eval()
+        self._backbone = backbone
+        self._sigma = REFERENCE_SIGMA * backbone.side / REFERENCE_SIDE if sigma is None else sigma
+        self._bank = TextBank(
+            TextEncoder(backbone),
+            backbone.weights_sha256,
+            rvs,
+            backbone.embed_dim,
+            text_directory,
+            _TEXT_CAPACITY,
+        )
+        self.side = backbone.side
+        self.mean = backbone.mean
+        self.std = backbone.std
+        self.methods: tuple[str, ...] = ("sdp",)
+        self.default_method = "sdp"
+        self.info = self._describe(rvs, demo)
+
+    def text_features(self, name: str | PromptEnsemble) -> Tensor:
+        """Text features [D,2] (normal, abnormal) of an object; blocks while they are made.
+
+        Raises ObjectNameError for a name outside its rules or longer than CLIP's context.
+        """
+        return self._bank.get(_ensemble(name))
+
+    def has_text(self, name: str | PromptEnsemble) -> bool:
+        """Whether an object's text features need no encoding any more."""
+        return self._bank.has(_ensemble(name))
+
+    @torch.inference_mode()
+    def detect(self, images: Tensor, text: Tensor, method: str = "sdp") -> Detection:
+        """Preprocessed images [B,3,S,S] and their texts [B,D,2] -> Detection.
+
+        Raises MethodError for a method that is not among `methods`.
+        """
+        if method not in self.methods:
+            raise MethodError(f"method {method!r}: expected one of {', '.join(self.methods)}")
+        text = text.to(self._backbone.device)
+        tokens = self._path(self._to_model(images), original=False)
+        smoothed = maps.smooth(maps.sdp_map(tokens.surgery, text, self.side), self._sigma)
+        text_score = maps.class_score(tokens.surgery[-1][:, 0], text)
+        score, peak = maps.image_score(text_score, smoothed)
+        return Detection(score.cpu(), text_score.cpu(), peak.cpu(), smoothed.cpu())
+
+    def predict(
+        self, images: Tensor, names: Sequence[str | PromptEnsemble], method: str = "sdp"
+    ) -> Detection:
+        """`detect` with one object name per image; names may mix."""
+        text = torch.stack([self.text_features(name) for name in names])
+        return self.detect(images, text, method)
+
+    @torch.inference_mode()
+    def multi_crop_score(self, enlarged: Tensor, text: Tensor, plain: Tensor) -> Tensor:
+        """Classification by ten crops, averaged with the plain s (Sec. D) -> [B] in [0,1].
+
+        enlarged [B,3,E,E]: the images preprocessed at E = multicrop.enlarged_side(S); plain [B]:
+        their s. The map's maximum has no part in it. Costs ten times a plain classification.
+        """
+        text = text.to(self._backbone.device)
+        scores = []
+        for crop in crop_ten(enlarged, self.side):
+            tokens = self._path(self._to_model(crop), original=False)
+            scores.append(maps.class_score(tokens.surgery[-1][:, 0], text))
+        return (torch.stack(scores).mean(0).cpu() + plain) / 2
+
+    def _to_model(self, images: Tensor) -> Tensor:
+        return images.to(self._backbone.device, self._backbone.dtype)
+
+    def _describe(self, rvs: Rvs, demo: bool) -> ModelInfo:
+        backbone = self._backbone
+        facts = {
+            "backbone": backbone.name,
+            "weights_sha256": backbone.weights_sha256,
+            "heads_sha256": None,
+            "rvs": rvs.label,
+            "taps": str(self._path.taps),
+            "dtype": str(backbone.dtype).removeprefix("torch."),
+            "side": backbone.side,
+            "stages": list(self._path.stages),
+            "sigma": self._sigma,
+        }
+        moving = {
+            **facts,
+            "prompts": [prompt_ensemble("object", domain).digest for domain in Domain],
+            "runtime": "torch",
+            "preprocessing": [_PREPROCESSING, backbone.mean, backbone.std],
+        }
+        del moving["backbone"]  # a name; the weights' hash says what it stands for
+        digest = hashlib.sha256(json.dumps(moving, sort_keys=True).encode()).hexdigest()
+        return ModelInfo(
+            backbone=backbone.name,
+            weights_sha256=backbone.weights_sha256,
+            heads_sha256=None,
+            rvs=str(rvs.method),
+            taps=str(self._path.taps),
+            demo=demo,
+            device=str(backbone.device),
+            dtype=str(facts["dtype"]),
+            side=backbone.side,
+            patch=backbone.side // self._path.grid,
+            embed_dim=backbone.embed_dim,
+            stages=self._path.stages,
+            sigma=self._sigma,
+            fingerprint=digest,
+        )
+
+
+def build_detector(
+    *,
+    backbone: str,
+    weights: str,
+    heads: str | None = None,
+    device: str = "auto",
+    dtype: str = "float32",
+    rvs: Rvs = Rvs(),  # noqa: B008 (frozen)
+    taps: str = "equation",
+    sigma: float | None = None,
+    model_dir: Path,
+    demo: bool = False,
+    stages: Sequence[int] | None = None,
+) -> AnomalyDetector:
+    """Load a backbone and build its detector; all that can be wrong is a ConfigurationError.
+
+    device: `auto` (CUDA when present), `cpu`, `cuda` or `cuda:N`. dtype: `auto` or a torch dtype's
+    name. model_dir: where pretrained tags are fetched to and text features kept.
+    """
+    if heads:
+        raise HeadsError(f"heads {heads}: linear heads cannot be loaded by this version")
+    chosen = resolve_device(device)
+    loaded = load_backbone(
+        backbone, weights, device=chosen, dtype=resolve_dtype(dtype), cache_dir=model_dir
+    )
+    return AnomalyDetector(
+        loaded,
+        rvs=rvs,
+        taps=taps,
+        stages=stages,
+        sigma=sigma,
+        text_directory=model_dir / _TEXT_DIRECTORY,
+        demo=demo,
+    )
+
+
+def resolve_device(device: str) -> torch.device:
+    """`auto`, `cpu`, `cuda` or `cuda:N` -> a device that is there, or ConfigurationError."""
+    available = torch.cuda.is_available()
+    if device == "auto":
+        return torch.device("cuda" if available else "cpu")
+    try:
+        chosen = torch.device(device)
+    except RuntimeError as error:
+        raise ConfigurationError(f"device {device!r}: expected auto, cpu or cuda[:N]") from error
+    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
+        raise ConfigurationError(
+            f"device {device!r}: {torch.cuda.device_count()} CUDA devices present"
+        )
+    if chosen.type not in ("cpu", "cuda"):
+        raise ConfigurationError(f"device {device!r}: expected auto, cpu or cuda[:N]")
+    return chosen
+
+
+def resolve_dtype(dtype: str) -> torch.dtype:
+    """`auto` or `float32`, `float16`, `bfloat16` -> torch.dtype, or ConfigurationError."""
+    if dtype == "auto":
+        return torch.float32
+    if dtype not in _DTYPES:
+        raise ConfigurationError(f"dtype {dtype!r}: expected auto, {', '.join(_DTYPES)}")
+    return _DTYPES[dtype]
+
+
+def _ensemble(name: str | PromptEnsemble) -> PromptEnsemble:
+    return name if isinstance(name, PromptEnsemble) else prompt_ensemble(name, Domain.INDUSTRIAL)
