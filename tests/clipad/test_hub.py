@@ -1,0 +1,198 @@
+"""Fetching pretrained weights, from a hub of our own on the loopback and without any."""
+
+import hashlib
+import json
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import torch
+from huggingface_hub import constants
+from safetensors.torch import save
+
+from app.clipad.checkpoint import read_notes, read_state_dict
+from app.clipad.hub import fetch
+from app.errors import WeightsError
+
+NAME, TAG = "ViT-B-16-plus-240", "laion400m_e31"
+REPOSITORY = "timm/vit_base_patch16_plus_clip_240.laion400m_e31"
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+SAFE, PICKLE = "open_clip_model.safetensors", "open_clip_pytorch_model.bin"
+WEIGHTS = save({"weight": torch.arange(6.0).reshape(2, 3)})
+
+
+class Hub(ThreadingHTTPServer):
+    """The part of a hub that serves single files; counts the bodies it sent."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Answer)
+        self.files = {f"{REPOSITORY}/{SAFE}": WEIGHTS}
+        self.false_etag: str | None = None
+        self.bodies = 0
+
+
+class _Answer(BaseHTTPRequestHandler):
+    server: Hub
+
+    def do_HEAD(self) -> None:
+        self._answer()
+
+    def do_GET(self) -> None:
+        content = self._answer()
+        if content is not None:
+            self.server.bodies += 1
+            self.wfile.write(content)
+
+    def _answer(self) -> bytes | None:
+        repository, _, rest = self.path.strip("/").partition("/resolve/")
+        content = self.server.files.get(f"{repository}/{rest.partition('/')[2]}")
+        self.send_response(404 if content is None else 200)
+        if content is None:
+            self.send_header("X-Error-Code", "EntryNotFound")
+        etag = self.server.false_etag or hashlib.sha256(content or b"").hexdigest()
+        self.send_header("ETag", f'"{etag}"')
+        self.send_header("X-Repo-Commit", COMMIT)
+        self.send_header("Content-Length", str(len(content or b"")))
+        self.end_headers()
+        return content
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Silent: the tests' output is theirs."""
+
+
+def use(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
+    """What HF_ENDPOINT does when the process starts."""
+    monkeypatch.setattr(constants, "ENDPOINT", endpoint)
+    template = endpoint + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+
+
+@pytest.fixture
+def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
+    server = Hub()
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    use(monkeypatch, f"http://127.0.0.1:{server.server_port}")
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def no_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed_again:
+        port = closed_again.getsockname()[1]
+    use(monkeypatch, f"http://127.0.0.1:{port}")
+
+
+def test_fetches_once_and_leaves_one_file_with_its_notes(hub: Hub, tmp_path: Path) -> None:
+    path = fetch(NAME, TAG, tmp_path / "new")
+    assert path == tmp_path / "new" / f"{NAME}-{TAG}.safetensors"
+    assert not path.is_symlink()
+    assert path.read_bytes() == WEIGHTS
+    assert torch.equal(read_state_dict(path)["weight"], torch.arange(6.0).reshape(2, 3))
+    notes = read_notes(path)
+    assert notes["sha256"] == hashlib.sha256(WEIGHTS).hexdigest()
+    assert notes["bytes"] == len(WEIGHTS)
+    assert REPOSITORY in notes["origin"]
+    assert COMMIT in notes["origin"]
+    assert notes["quick_gelu"] is False
+    assert len(notes["mean"]) == len(notes["std"]) == 3
+    assert fetch(NAME, TAG, tmp_path / "new") == path
+    assert hub.bodies == 1
+    assert list((tmp_path / "new" / ".fetching").glob("*-*/**")) == []
+
+
+def test_takes_the_pickle_only_where_there_is_no_safetensors(hub: Hub, tmp_path: Path) -> None:
+    hub.files = {f"{REPOSITORY}/{PICKLE}": b"pickled"}
+    path = fetch(NAME, TAG, tmp_path)
+    assert path.name == f"{NAME}-{TAG}.bin"
+    assert path.read_bytes() == b"pickled"
+
+
+def test_a_tag_that_leads_to_another_tags_weights_is_said_so(
+    hub: Hub, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "app.clipad.hub"):
+        path = fetch(NAME, "laion400m_e32", tmp_path)
+    assert path.name == f"{NAME}-laion400m_e31.safetensors"
+    assert "laion400m_e32" in caplog.text
+    caplog.clear()
+    fetch(NAME, TAG, tmp_path)
+    assert caplog.text == ""
+
+
+def test_many_at_once_fetch_once(hub: Hub, tmp_path: Path) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        paths = set(pool.map(lambda _: fetch(NAME, TAG, tmp_path), range(4)))
+    assert len(paths) == 1
+    assert hub.bodies == 1
+
+
+def test_refuses_what_is_not_what_the_hub_announced(hub: Hub, tmp_path: Path) -> None:
+    hub.false_etag = "0" * 64
+    with pytest.raises(WeightsError, match=f"sha256 .* expected {'0' * 64}"):
+        fetch(NAME, TAG, tmp_path)
+    assert not list(tmp_path.glob("*.safetensors"))
+
+
+def test_a_repository_without_weights_is_named(hub: Hub, tmp_path: Path) -> None:
+    hub.files = {}
+    with pytest.raises(WeightsError, match=f"{REPOSITORY} has none of {SAFE}, {PICKLE}"):
+        fetch(NAME, TAG, tmp_path)
+
+
+@pytest.mark.usefixtures("no_hub")
+def test_without_a_network_three_ways_out_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError) as caught:
+        fetch(NAME, TAG, tmp_path)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert f"scripts/fetch_weights {NAME} {TAG}" in message
+    assert "HF_ENDPOINT" in message
+    assert "unset CLIPAD_BACKBONE and CLIPAD_WEIGHTS" in message
+    assert "Connection refused" in message
+
+
+@pytest.mark.usefixtures("no_hub")
+@pytest.mark.parametrize(
+    "file", [f"{NAME}-{TAG}.pt", "vit_b_16_plus_240-laion400m_e31-8fb26589.pt"]
+)
+def test_a_file_put_there_by_hand_needs_no_network(tmp_path: Path, file: str) -> None:
+    (tmp_path / file).write_bytes(b"weights")
+    assert fetch(NAME, TAG, tmp_path) == tmp_path / file
+
+
+@pytest.mark.usefixtures("no_hub")
+def test_an_incomplete_copy_is_refused(tmp_path: Path) -> None:
+    (tmp_path / f"{NAME}-{TAG}.safetensors").write_bytes(b"half")
+    (tmp_path / f"{NAME}-{TAG}.safetensors.json").write_text(json.dumps({"bytes": 8}))
+    with pytest.raises(WeightsError, match="4 bytes, its notes say 8"):
+        fetch(NAME, TAG, tmp_path)
+
+
+@pytest.mark.parametrize("endpoint", ["ftp://127.0.0.1", "127.0.0.1:1", "http://["])
+def test_an_unusable_mirror_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, endpoint: str
+) -> None:
+    use(monkeypatch, endpoint)
+    with pytest.raises(WeightsError, match=r"fetching .* failed"):
+        fetch(NAME, TAG, tmp_path)
+
+
+def test_a_directory_that_cannot_be_written_is_an_error_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(WeightsError, match=r"not in .*file"):
+        fetch(NAME, TAG, tmp_path / "file")
+
+
+@pytest.mark.parametrize(("name", "tag"), [(NAME, "openai"), ("No-Such-Model", TAG)])
+def test_what_open_clip_does_not_publish_is_refused(tmp_path: Path, name: str, tag: str) -> None:
+    with pytest.raises(WeightsError, match=f"{tag!r} of {name}: not published"):
+        fetch(name, tag, tmp_path)
