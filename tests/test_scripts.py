@@ -1,0 +1,264 @@
+"""The scripts' own set-up: what they ask of Python and pip, told by a stand-in for both.
+
+The real thing, minutes long, is what a fresh clone runs first; here every branch is short.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+TOOLS = (
+    "awk bash cat chmod cp cut date df dirname env flock grep head mkdir mv rm sed sha256sum sleep "
+    "sort tail tr uname"
+)
+
+
+class Project:
+    """A copy of what set-up needs, in a folder with a space, and a PATH of few tools."""
+
+    def __init__(self, folder: Path) -> None:
+        self.root = folder / "a project"
+        self.bin = folder / "bin"
+        self.log = folder / "calls.log"
+        shutil.copytree(ROOT / "scripts", self.root / "scripts")
+        for name in ("pyproject.toml", "constraints.txt"):
+            shutil.copy(ROOT / name, self.root / name)
+        self.bin.mkdir()
+        for tool in TOOLS.split():
+            (self.bin / tool).symlink_to(str(shutil.which(tool)))
+        self.python = self.bin / "python3"
+        shutil.copy(ROOT / "tests" / "fake_python", self.python)
+        self.environment = {"PATH": str(self.bin), "FAKE_LOG": str(self.log)}
+
+    def start(self, script: str, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [self.root / "scripts" / script, *arguments],
+            cwd=self.bin,
+            env=self.environment | variables,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    def run(self, script: str, *arguments: str, **variables: str) -> tuple[int, str, str]:
+        process = self.start(script, *arguments, **variables)
+        out, err = process.communicate(timeout=60)
+        return process.returncode, out, err
+
+    def calls(self, what: str) -> list[str]:
+        """The calls that begin with `what`, since the last time they were asked for."""
+        calls = self.log.read_text().splitlines() if self.log.exists() else []
+        self.log.unlink(missing_ok=True)
+        return [call for call in calls if call.startswith(what)]
+
+    def set_up(self, script: str = "serve", **variables: str) -> None:
+        code, _, err = self.run(script, **variables)
+        assert code == 0, err
+        self.calls("")
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Project:
+    return Project(tmp_path)
+
+
+def test_serve_sets_up_once_and_passes_arguments_on(project: Project) -> None:
+    code, out, err = project.run("serve", "--port", "80 81")
+    assert code == 0, err
+    assert out == f"app in {project.bin} with --port 80 81 torch=unset\n"
+    assert "pip chatter" not in err
+    venv = project.root / ".venv"
+    assert project.calls("-m ") == [
+        f"-m venv {venv}",
+        f"-m pip install -c {project.root}/constraints.txt -e {project.root}",
+        "-m app --port 80 81",
+    ]
+    code, out, err = project.run("serve")
+    assert (code, err) == (0, "")
+    assert project.calls("-m ") == ["-m app"]
+
+
+@pytest.mark.parametrize("file", ["pyproject.toml", "constraints.txt"])
+def test_changed_dependencies_are_installed_over_the_old_ones(project: Project, file: str) -> None:
+    project.set_up()
+    with (project.root / file).open("a") as changed:
+        changed.write("# changed\n")
+    assert project.run("serve")[0] == 0
+    assert [call.split()[1] for call in project.calls("-m ")] == ["pip", "app"]
+    assert project.run("serve")[0] == 0
+    assert [call.split()[1] for call in project.calls("-m ")] == ["app"]
+
+
+def test_another_python_or_place_needs_a_new_environment(project: Project) -> None:
+    project.set_up()
+    assert project.run("serve", FAKE_VERSION="3.12.0")[0] == 0
+    assert project.calls("-m venv")
+    moved = project.root.with_name("moved here")
+    project.root = project.root.rename(moved)
+    assert project.run("serve", FAKE_VERSION="3.12.0")[0] == 0
+    assert project.calls("-m venv") == [f"-m venv {moved}/.venv"]
+
+
+def test_extras_add_up(project: Project) -> None:
+    project.set_up("serve")
+    project.set_up("test")
+    assert project.run("serve")[0] == 0
+    assert project.calls("-m pip") == []
+    with (project.root / "constraints.txt").open("a") as changed:
+        changed.write("# changed\n")
+    assert project.run("serve")[0] == 0
+    assert project.calls("-m pip")[0].endswith(f"-e {project.root}[test]")
+
+
+def test_cpu_build_is_asked_for_and_remembered(project: Project) -> None:
+    locked = dict(
+        line.split("==")
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
+        if line.startswith("torch")
+    )
+    suffix = "+cpu" if sys.platform == "linux" else ""
+    code, out, err = project.run("serve", CLIPAD_TORCH="cpu")
+    assert code == 0, err
+    assert out.endswith("torch=unset\n")
+    assert project.calls("-m pip")[0] == (
+        "-m pip install --no-deps --index-url https://download.pytorch.org/whl/cpu "
+        f"torch=={locked['torch']}{suffix} torchvision=={locked['torchvision']}{suffix}"
+    )
+    assert project.run("serve")[0] == 0
+    assert project.calls("-m pip") == []
+    code, _, err = project.run("serve", CLIPAD_TORCH="default")
+    assert code == 0, err
+    assert len(project.calls("-m pip")) == 1
+    code, _, err = project.run("serve", CLIPAD_TORCH="cpu", CLIPAD_TORCH_INDEX="http://127.0.0.1/x")
+    assert code == 0, err
+    assert "--index-url http://127.0.0.1/x " in project.calls("-m pip")[0]
+
+
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({"CLIPAD_TORCH": "rocm"}, "CLIPAD_TORCH=rocm is not one of: default, cpu"),
+        ({"FAKE_TOO_OLD": "1"}, "no Python 3.11 or newer"),
+        ({"CLIPAD_PYTHON": "no-such-python"}, "CLIPAD_PYTHON=no-such-python is not a Python 3.11"),
+        ({"CLIPAD_MIN_FREE_GIB": "9999999"}, "a new environment needs 9999999 GiB"),
+        ({"CLIPAD_MIN_FREE_GIB": "1.5"}, "CLIPAD_MIN_FREE_GIB=1.5 is not a whole number"),
+    ],
+)
+def test_what_is_missing_is_said_in_one_line(
+    project: Project, variables: dict[str, str], expected: str
+) -> None:
+    code, out, err = project.run("serve", **variables)
+    assert (code, out) == (1, "")
+    assert err.startswith("clip-ad: error: ")
+    assert expected in err
+    assert err.count("\n") == 1
+    assert not (project.root / ".venv").exists()
+
+
+def test_a_full_disk_is_seen_before_anything_is_made(project: Project) -> None:
+    (project.bin / "df").unlink()
+    (project.bin / "df").write_text(
+        "#!/bin/bash\nprintf 'Filesystem 1024-blocks Used Available\\ndisk 9 9 4194304\\n'\n"
+    )
+    (project.bin / "df").chmod(0o755)
+    code, _, err = project.run("serve")
+    assert code == 1
+    assert "only 4 GiB free" in err
+    assert not (project.root / ".venv").exists()
+    assert project.run("serve", CLIPAD_TORCH="cpu")[0] == 0
+
+
+def test_a_failing_installation_names_its_log_and_is_begun_again(project: Project) -> None:
+    code, out, err = project.run("serve", FAKE_PIP_ERROR="no such wheel")
+    assert (code, out) == (1, "")
+    line = err.splitlines()[-1]
+    log = project.root / ".venv" / "clip-ad-setup.log"
+    assert "clip-ad: error: installing the dependencies failed: ERROR: no such wheel" in line
+    assert str(log) in line
+    assert "pip chatter" in log.read_text()
+    project.calls("")
+    assert project.run("serve")[0] == 0
+    assert [call.split()[1] for call in project.calls("-m ")] == ["venv", "pip", "app"]
+
+
+def test_an_interrupted_installation_is_begun_again(project: Project) -> None:
+    project.set_up()
+    with (project.root / "constraints.txt").open("a") as changed:
+        changed.write("# changed\n")
+    process = project.start("serve", FAKE_SLOW="60")
+    while not (project.log.exists() and "-m pip" in project.log.read_text()):
+        assert process.poll() is None
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    project.calls("")
+    assert project.run("serve")[0] == 0
+    assert [call.split()[1] for call in project.calls("-m ")] == ["venv", "pip", "app"]
+
+
+def test_two_at_once_set_up_once(project: Project) -> None:
+    processes = [project.start("serve", FAKE_SLOW="0.5") for _ in range(3)]
+    results = [process.communicate(timeout=60) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0]
+    assert all(out.startswith("app in ") for out, _ in results)
+    assert [call.split()[1] for call in project.calls("-m ")] == [
+        "venv",
+        "pip",
+        "app",
+        "app",
+        "app",
+    ]
+
+
+def test_without_flock_it_works_all_the_same(project: Project) -> None:
+    (project.bin / "flock").unlink()
+    assert project.run("serve")[0] == 0
+    assert len(project.calls("-m pip")) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ((), ["-m pytest -m not nightly"]),
+        (("--nightly",), ["-m pytest"]),
+        (("tests/test_x.py", "-k", "a b"), ["-m pytest -m not nightly tests/test_x.py -k a b"]),
+    ],
+)
+def test_test_checks_style_types_and_tests(
+    project: Project, arguments: tuple[str, ...], expected: list[str]
+) -> None:
+    project.set_up("test")
+    code, _, err = project.run("test", *arguments)
+    assert code == 0, err
+    checks = ["-m ruff check .", "-m ruff format --check .", "-m mypy"]
+    assert [call.strip() for call in project.calls("-m ")] == checks + expected
+
+
+def test_test_fails_when_a_check_fails(project: Project) -> None:
+    project.set_up("test")
+    assert project.run("test", FAKE_RUFF_FAILS="1")[0] == 1
+    assert project.calls("-m pytest") == []
+
+
+def test_continuous_integration_runs_the_tests(project: Project) -> None:
+    shutil.copytree(ROOT / ".ci", project.root / ".ci")
+    assert project.run("../.ci/run")[0] == 0
+    assert project.calls("-m pytest") == ["-m pytest -m not nightly"]
+
+
+@pytest.mark.slow
+def test_fetch_weights_without_a_network_fails_in_one_line(tmp_path: Path) -> None:
+    command = [sys.executable, ROOT / "scripts/lib/fetch_weights.py", "RN50", "openai"]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "CLIPAD_MODEL_DIR": str(tmp_path)}
+    done = subprocess.run(command, env=environment, text=True, capture_output=True, timeout=120)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"error: weights 'openai' of RN50: not in {tmp_path}")
+    assert done.stderr.count("\n") == 1
