@@ -23,9 +23,11 @@ from open_clip.tokenizer import SimpleTokenizer
 from torch import Tensor
 
 from app.clipad.checkpoint import SUFFIXES, file_sha256, read_notes, read_state_dict
+from app.clipad.hub import fetch
 from app.errors import BackboneError, WeightsError
 
 _IGNORED_KEYS = ("attn_mask", "text.attn_mask", "input_resolution", "context_length", "vocab_size")
+_QUICKGELU = "-quickgelu"
 _Triple = tuple[float, float, float]
 
 
@@ -149,20 +151,20 @@ def _find_weights(
             f"weights {weights!r} of {name}: no such file or pretrained tag; known tags: {tags}"
         )
     _check_activation(name, weights, config, facts)  # before a long download
-    from app.clipad.hub import fetch
-
     return fetch(name, weights, cache_dir or Path("model_weights")), facts
 
 
 def _published_facts(name: str, path: Path) -> dict[str, Any]:
     """What open_clip knows of a published file of this model, told by its name or its hash."""
     digest: str | None = None
-    for tag in open_clip.list_pretrained_tags_by_model(name):
-        facts = open_clip.get_pretrained_cfg(name, tag)
+    base = name.removesuffix(_QUICKGELU)
+    models = (base, base + _QUICKGELU)  # the two that a mismatch would confuse
+    for model, tag in ((m, t) for m in models for t in open_clip.list_pretrained_tags_by_model(m)):
+        facts = open_clip.get_pretrained_cfg(model, tag)
         if f"-{tag}" in path.stem or path.stem == tag:
             return dict(facts)
         published = Path(facts.get("url", "")).stem.rpartition("-")[2]
-        if len(published) == 8:
+        if len(published) == 8:  # open_clip's own releases carry the start of their sha256
             digest = digest or file_sha256(path)
             if digest.startswith(published):
                 return dict(facts)
@@ -177,8 +179,7 @@ def _check_activation(
     trained = str(facts.get("quick_gelu", False)).lower() == "true"
     built = bool(config.get("quick_gelu", False))
     if known and trained != built:
-        suffix = "-quickgelu"
-        other = name + suffix if trained else name.removesuffix(suffix)
+        other = name + _QUICKGELU if trained else name.removesuffix(_QUICKGELU)
         expected = (
             f"set quick_gelu to {str(trained).lower()} in it"
             if _is_config_path(name)

@@ -48,7 +48,8 @@ class ResNetDualPath(nn.Module):
     def grid(self) -> int:
         """g: side of the last layer's map, the grid of the surgery's patches."""
         pool = cast(AttentionPool2d, self.visual.attnpool)
-        return int(round((pool.positional_embedding.shape[0] - 1) ** 0.5))
+        grid: int = round((pool.positional_embedding.shape[0] - 1) ** 0.5)
+        return grid
 
     def forward(self, images: Tensor, *, original: bool = True) -> StageTokens:
         """Images [B,3,S,S] -> surgery 1 x [B,1+P,D]; original K x [B,P_j,W_j], row-major."""
