@@ -1,0 +1,134 @@
+"""A bounded micro-batcher: single items in, computed together, each result to its own caller.
+
+One thread computes, so the model is never entered twice. An item that finds it idle starts at
+once; items that come meanwhile wait for it and then go together. Knows nothing of torch, images
+or HTTP.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from app.errors import NotReadyError, QueueFullError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+@dataclass
+class _Waiting(Generic[Item, Result]):
+    item: Item
+    outcome: asyncio.Future[Result]
+    since: float = field(default=0.0)
+
+
+class Batcher(Generic[Item, Result]):
+    """Collects items from one event loop and hands them to `run` in its own thread.
+
+    run: list of items -> as many results in the same order, where an exception among the results
+    belongs to that item alone; one that is raised belongs to every item of the batch.
+    max_batch: items per run at most. max_wait_s: how long an item that met a busy model waits for
+    company. capacity: items waiting at most, those being computed not counted.
+    """
+
+    def __init__(
+        self,
+        run: Callable[[list[Item]], Sequence[Result | Exception]],
+        max_batch: int,
+        max_wait_s: float,
+        capacity: int,
+    ) -> None:
+        self._run = run
+        self.max_batch = max_batch
+        self._max_wait_s = max_wait_s
+        self._capacity = capacity
+        self._queue: deque[_Waiting[Item, Result]] = deque()
+        self._arrival = asyncio.Event()
+        self._worker: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
+        self._closed = False
+
+    @property
+    def waiting(self) -> int:
+        """Items in the queue whose callers are still there."""
+        return sum(not entry.outcome.done() for entry in self._queue)
+
+    async def submit(self, item: Item) -> Result:
+        """The item's result, or what `run` gave or raised for it.
+
+        A caller that is cancelled leaves the queue: its item is not computed if that has not
+        begun. Raises QueueFullError at once without room, NotReadyError after `drain`.
+        """
+        if self._closed:
+            raise NotReadyError("the service is shutting down: expected no new requests")
+        if self.waiting >= self._capacity:
+            raise QueueFullError(
+                f"{self.waiting} images are waiting: expected fewer than {self._capacity}"
+            )
+        loop = asyncio.get_running_loop()
+        entry = _Waiting[Item, Result](item, loop.create_future(), loop.time())
+        self._queue.append(entry)
+        self._arrival.set()
+        if self._worker is None:
+            self._worker = asyncio.create_task(self._work(), name="batcher")
+        return await entry.outcome
+
+    async def drain(self) -> None:
+        """Take nothing more, finish what was accepted, end the thread."""
+        self._closed = True
+        while self._worker is not None:
+            await asyncio.wait([self._worker])
+        self._thread.shutdown(wait=False)
+
+    async def _work(self) -> None:
+        """Run batch after batch until nothing waits; only the first starts on an idle model."""
+        loop = asyncio.get_running_loop()
+        try:
+            while batch := self._take():
+                await self._compute(loop, batch)
+                await self._gather(loop)
+        finally:
+            self._worker = None
+
+    async def _compute(
+        self, loop: asyncio.AbstractEventLoop, batch: list[_Waiting[Item, Result]]
+    ) -> None:
+        items = [entry.item for entry in batch]
+        outcomes: Sequence[Result | Exception]
+        try:
+            outcomes = await loop.run_in_executor(self._thread, self._run, items)
+            if len(outcomes) != len(items):
+                raise RuntimeError(f"{len(outcomes)} results for {len(items)} items")
+        except Exception as error:
+            outcomes = [error] * len(items)
+        for entry, outcome in zip(batch, outcomes, strict=True):
+            if entry.outcome.done():
+                continue
+            if isinstance(outcome, Exception):
+                entry.outcome.set_exception(outcome)
+            else:
+                entry.outcome.set_result(outcome)
+
+    async def _gather(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Wait until a batch is full or the oldest item has waited `max_wait_s`."""
+        while self._drop_left() and len(self._queue) < self.max_batch and not self._closed:
+            left = self._queue[0].since + self._max_wait_s - loop.time()
+            if left <= 0:
+                return
+            self._arrival.clear()
+            try:
+                await asyncio.wait_for(self._arrival.wait(), left)
+            except TimeoutError:
+                return
+
+    def _take(self) -> list[_Waiting[Item, Result]]:
+        self._drop_left()
+        return [self._queue.popleft() for _ in range(min(self.max_batch, len(self._queue)))]
+
+    def _drop_left(self) -> bool:
+        """Forget those who left; whether anybody still waits."""
+        self._queue = deque(entry for entry in self._queue if not entry.outcome.done())
+        return bool(self._queue)

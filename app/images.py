@@ -1,0 +1,161 @@
+"""Bytes -> RGB picture -> tensor: every limit on what a posted image may be stands here.
+
+The format is judged from the content, never from a file name; the size from the header, before
+a pixel is decoded. What the model sees is the whole picture, resized straight to S x S: the aspect
+ratio is not kept and nothing is cropped, since a defect may lie at the border. Knows nothing of
+HTTP, categories or the model.
+"""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from app.errors import ImageDecodeError, ImageFormatError, ImageTooLargeError
+
+FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
+_TIFF_STARTS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
+_BMP_HEADER_SIZES = (12, 16, 40, 52, 56, 64, 108, 124)
+_EIGHT_BIT_MODES = ("1", "L", "P", "RGB", "CMYK", "YCbCr", "HSV")
+_WHITE = (255, 255, 255)
+
+
+@dataclass(frozen=True)
+class ImageLimits:
+    """What one image may be at most. max_bytes: encoded; max_pixels: width x height."""
+
+    max_bytes: int
+    max_pixels: int
+
+
+def sniff_format(data: bytes) -> str | None:
+    """The allowed format that these first bytes (32 are enough) claim to be, or None."""
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if data.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if data.startswith(_TIFF_STARTS):
+        return "TIFF"
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return "WEBP"
+    # Two letters alone would make a bitmap of any text that begins with "BM".
+    size = int.from_bytes(data[14:18], "little")
+    if data.startswith(b"BM") and len(data) >= 18 and size in _BMP_HEADER_SIZES:
+        return "BMP"
+    return None
+
+
+def decode_image(data: bytes, limits: ImageLimits) -> Image.Image:
+    """Encoded bytes -> upright RGB picture of 8 bits per channel.
+
+    EXIF rotation is applied. Transparent parts show white behind them, 16-bit channels keep
+    their upper 8 bits, and of several pages or frames the first counts.
+    Raises ImageTooLargeError, ImageFormatError (not on the allow-list) or ImageDecodeError
+    (claims to be allowed, but is truncated or corrupt).
+    """
+    if len(data) > limits.max_bytes:
+        raise ImageTooLargeError(
+            f"image has {len(data)} bytes: expected at most {limits.max_bytes}"
+        )
+    kind = sniff_format(data)
+    if kind is None:
+        raise ImageFormatError(
+            f"{_named(data)} is not in an allowed image format: expected one of "
+            f"{', '.join(FORMATS)}, judged from the content"
+        )
+    try:
+        return _decode(data, kind, limits)
+    except (ImageFormatError, ImageTooLargeError):
+        raise
+    except Image.DecompressionBombError as error:
+        raise ImageTooLargeError(
+            f"image has more pixels than allowed: expected at most {limits.max_pixels}"
+        ) from error
+    except Exception as error:  # Pillow's readers raise nearly anything on hostile bytes
+        raise ImageDecodeError(
+            f"{kind} image of {len(data)} bytes does not decode ({_reason(error)}): "
+            "expected a complete, intact file"
+        ) from error
+
+
+def to_tensor(image: Image.Image, side: int, mean: Sequence[float], std: Sequence[float]) -> Tensor:
+    """RGB picture -> normalised float32 tensor [3,S,S].
+
+    Bicubic with antialiasing straight to side x side, scaled to [0,1], then (x - mean) / std
+    per channel.
+    """
+    resized = image.resize((side, side), Image.Resampling.BICUBIC)
+    pixels = torch.from_numpy(np.array(resized)).permute(2, 0, 1).to(torch.float32) / 255
+    centre = torch.tensor(mean, dtype=torch.float32).view(3, 1, 1)
+    spread = torch.tensor(std, dtype=torch.float32).view(3, 1, 1)
+    return (pixels - centre) / spread
+
+
+def fit_within(size: tuple[int, int], longest: int) -> tuple[int, int]:
+    """(width, height) scaled down, aspect ratio kept, so that no side exceeds `longest`."""
+    width, height = size
+    if max(size) <= longest:
+        return size
+    scale = longest / max(size)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _decode(data: bytes, kind: str, limits: ImageLimits) -> Image.Image:
+    if kind == "PNG":
+        # Pillow's decoder does not look at the checksums; a flipped bit would pass.
+        with Image.open(io.BytesIO(data), formats=[kind]) as checked:
+            _check_pixels(checked, limits)
+            checked.verify()
+    with Image.open(io.BytesIO(data), formats=[kind]) as image:
+        _check_pixels(image, limits)
+        image.load()
+        return _to_rgb(ImageOps.exif_transpose(image))
+
+
+def _check_pixels(image: Image.Image, limits: ImageLimits) -> None:
+    width, height = image.size
+    if width * height > limits.max_pixels:
+        raise ImageTooLargeError(
+            f"image is {width} x {height} = {width * height} pixels: "
+            f"expected at most {limits.max_pixels}"
+        )
+
+
+def _to_rgb(image: Image.Image) -> Image.Image:
+    if image.mode == "RGB":
+        return image
+    if image.mode.startswith("I"):
+        return _from_integers(image)
+    if image.has_transparency_data:
+        layered = image.convert("RGBA")
+        canvas = Image.new("RGB", layered.size, _WHITE)
+        canvas.paste(layered, mask=layered.getchannel("A"))
+        return canvas
+    if image.mode not in _EIGHT_BIT_MODES:
+        raise ImageFormatError(
+            f"pixel format {image.mode!r} has no defined range: expected 8 or 16 bits per channel, "
+            "grey, RGB, palette or CMYK"
+        )
+    return image.convert("RGB")
+
+
+def _from_integers(image: Image.Image) -> Image.Image:
+    # Pillow's own conversion clips at 255 instead of scaling.
+    values = np.asarray(image)
+    if values.size and (values.min() < 0 or values.max() > 0xFFFF):
+        raise ImageFormatError(
+            f"grey values from {values.min()} to {values.max()}: expected 8 or 16 bits"
+        )
+    return Image.fromarray((values.astype(np.uint32) >> 8).astype(np.uint8)).convert("RGB")
+
+
+def _named(data: bytes) -> str:
+    return f"content of {len(data)} bytes" if data else "empty content"
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:120] or type(error).__name__

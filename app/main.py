@@ -1,0 +1,256 @@
+"""The only composition root: settings -> a FastAPI application with everything in its place."""
+
+import asyncio
+import io
+import logging
+import os
+import threading
+import time
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from typing import TypeVar
+
+import numpy as np
+import torch
+from fastapi import FastAPI
+from PIL import Image
+
+from app import problems
+from app.batching import Batcher
+from app.categories import Category, parse_category
+from app.clipad.detector import build_detector
+from app.clipad.rvs import Rvs
+from app.errors import ConfigurationError, ObjectNameError
+from app.images import ImageLimits
+from app.inspection import Detector, Finding, Inspector, Question, Sample, model_run
+from app.lifecycle import Lifecycle
+from app.routes import batch, operations, predict
+from app.service import Policy, Service
+from app.settings import PREFIX, Settings, load_settings
+from app.signals import drain_first
+from app.telemetry import Metrics, TelemetryMiddleware
+from app.vocabulary import Vocabulary
+
+TITLE = "CLIP-AD"
+REAL_MODEL = "ViT-B-16-plus-240 laion400m_e31"
+_IMAGE_THREADS = 4
+_TEXT_THREADS = 4
+_WARM_UP_NAME = "object"
+_log = logging.getLogger(__name__)
+_Loaded = TypeVar("_Loaded")
+
+
+def create_app(
+    settings: Settings,
+    detector: Detector | None = None,
+    on_failure: Callable[[Exception], None] | None = None,
+) -> FastAPI:
+    """The application; with `detector` None the one in the settings is loaded after the start.
+
+    Until one real prediction has run, `/readyz` and `/predict` answer 503. on_failure is told
+    when loading fails for good; without it that is only logged.
+    Raises ConfigurationError for settings that cannot be used at all.
+    """
+    lifecycle = Lifecycle(settings.queue_capacity + settings.max_batch)
+    service = Service(_policy(settings), lifecycle, Metrics())
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with drain_first(lifecycle, settings.request_timeout_s):
+            pools = _Pools()
+            if detector is not None:
+                await _start(service, settings, detector, pools)
+                loading = None
+            else:
+                loading = asyncio.create_task(_load(service, settings, pools, on_failure))
+            yield
+            lifecycle.drain()
+            if loading is not None:
+                loading.cancel()
+            if service.loaded is not None:
+                await service.loaded.batcher.drain()
+            pools.shutdown()
+
+    app = FastAPI(
+        title=TITLE,
+        version=version("clip-ad"),
+        description="Zero-shot visual inspection: a picture and the part's name in, an anomaly "
+        "score and a heatmap out.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.service = service
+    app.add_middleware(TelemetryMiddleware, metrics=service.metrics)
+    problems.install(app)
+    operations.install(app)
+    app.include_router(predict.router)
+    app.include_router(batch.router)
+    return app
+
+
+def create_configured_app() -> FastAPI:
+    """The application of the environment's settings, for servers that want a factory."""
+    settings = load_settings()
+    configure_threads(settings)
+    return create_app(settings)
+
+
+def configure_threads(settings: Settings) -> None:
+    """As many CPU threads per computation as configured, or as this process may use."""
+    torch.set_num_threads(settings.threads or len(os.sched_getaffinity(0)))
+
+
+def load_detector(settings: Settings) -> Detector:
+    """The detector of the settings; raises ConfigurationError for all that can be wrong."""
+    return build_detector(
+        backbone=settings.backbone,
+        weights=settings.weights,
+        heads=settings.heads,
+        device=settings.device,
+        dtype=settings.dtype,
+        rvs=Rvs(settings.rvs, settings.dbscan_eps, settings.dbscan_min_samples),
+        taps=settings.taps,
+        sigma=settings.smoothing_sigma,
+        model_dir=settings.model_dir,
+        demo=settings.demo,
+    )
+
+
+class _Pools:
+    """Threads for images and for texts, so that neither waits for the other."""
+
+    def __init__(self) -> None:
+        self.images = ThreadPoolExecutor(_IMAGE_THREADS, thread_name_prefix="image")
+        self.texts = ThreadPoolExecutor(_TEXT_THREADS, thread_name_prefix="text")
+
+    def shutdown(self) -> None:
+        for pool in (self.images, self.texts):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _policy(settings: Settings) -> Policy:
+    return Policy(
+        default_category=_default_category(settings),
+        allow_new_categories=settings.allow_new_categories,
+        method=settings.method,
+        timeout_s=settings.request_timeout_s,
+        max_upload_bytes=settings.max_upload_bytes,
+        max_images=settings.max_images,
+        api_keys=settings.accepted_keys(),
+    )
+
+
+def _default_category(settings: Settings) -> Category | None:
+    if settings.default_category is None:
+        return None
+    try:
+        return parse_category(settings.default_category)
+    except ObjectNameError as error:
+        raise ConfigurationError(f"{PREFIX}DEFAULT_CATEGORY: {error}") from error
+
+
+async def _load(
+    service: Service,
+    settings: Settings,
+    pools: _Pools,
+    on_failure: Callable[[Exception], None] | None,
+) -> None:
+    """Load the weights beside the event loop; whatever goes wrong ends in state `failed`."""
+    try:
+        detector = await _in_daemon_thread(lambda: load_detector(settings))
+        await _start(service, settings, detector, pools)
+    except Exception as error:
+        service.lifecycle.failed()
+        if not isinstance(error, ConfigurationError):
+            _log.error("the model could not be started", exc_info=error)
+        if on_failure is not None:
+            on_failure(error)
+        else:
+            _log.error("cannot start: %s", error)
+
+
+async def _start(service: Service, settings: Settings, detector: Detector, pools: _Pools) -> None:
+    """Put the detector to work: one real prediction, then `ready`."""
+    begin = time.perf_counter()
+    if settings.method is not None and settings.method not in detector.methods:
+        raise ConfigurationError(
+            f"{PREFIX}METHOD={settings.method!r}: needs linear heads; "
+            f"expected one of {', '.join(detector.methods)}"
+        )
+    batcher = Batcher[Sample, Finding](
+        model_run(detector, service.metrics.batch_size.observe),
+        max_batch=settings.max_batch,
+        max_wait_s=settings.max_wait_ms / 1000,
+        capacity=settings.queue_capacity,
+    )
+    inspector = Inspector(
+        detector,
+        batcher,
+        Vocabulary(detector, pools.texts, settings.max_new_categories_per_minute),
+        pools.images,
+        ImageLimits(settings.max_upload_bytes, settings.max_pixels),
+        settings.max_heatmap_side,
+    )
+    category = service.policy.default_category or parse_category(_WARM_UP_NAME)
+    loop = asyncio.get_running_loop()
+    # Encoded past the vocabulary: the service's own name is no client's new category.
+    await loop.run_in_executor(pools.texts, detector.text_features, category.object)
+    question = Question(category, detector.default_method, "overlay", model_size=False)
+    picture = _generated_png(detector.side)
+    await inspector.inspect(picture, question)
+    service.loaded = inspector
+    service.lifecycle.started()
+    info = detector.info
+    if info.demo:
+        _log.warning(
+            "this is the embedded demo backbone, not fit for inspection; for the real one run "
+            "`scripts/fetch_weights %s` and set %sBACKBONE and %sWEIGHTS",
+            REAL_MODEL,
+            PREFIX,
+            PREFIX,
+        )
+    _log.info(
+        "ready on http://%s:%d: backbone %s, methods %s, %s, warm after %.1f s",
+        settings.host,
+        settings.port,
+        info.backbone,
+        "+".join(detector.methods),
+        info.device,
+        time.perf_counter() - begin,
+    )
+
+
+def _generated_png(side: int) -> bytes:
+    """A picture of side x side pixels that asks everything of the path: a seeded texture."""
+    pixels = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+async def _in_daemon_thread(work: Callable[[], _Loaded]) -> _Loaded:
+    """The work's result from a thread that does not keep the process alive when it must stop."""
+    loop = asyncio.get_running_loop()
+    outcome: asyncio.Future[_Loaded] = loop.create_future()
+
+    def deliver(result: _Loaded | None, error: Exception | None) -> None:
+        if outcome.done():
+            return
+        if error is not None:
+            outcome.set_exception(error)
+        else:
+            outcome.set_result(result)  # type: ignore[arg-type]
+
+    def run() -> None:
+        try:
+            result, error = work(), None
+        except Exception as raised:
+            result, error = None, raised
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(deliver, result, error)
+
+    threading.Thread(target=run, name="loader", daemon=True).start()
+    return await outcome

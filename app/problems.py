@@ -1,0 +1,140 @@
+"""Errors -> RFC 9457 problems: the one place where an error becomes an HTTP status."""
+
+import logging
+import math
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.encoders import jsonable_encoder
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+
+from app import errors
+from app.schemas import Problem
+
+MEDIA_TYPE = "application/problem+json"
+_KINDS = "urn:clip-ad:problem:"
+_RETRY_WHEN_STARTING_S = 2
+_log = logging.getLogger(__name__)
+
+# The nearest ancestor listed here decides.
+_STATUS: Mapping[type[errors.ClipAdError], tuple[int, str, str]] = {
+    errors.ImageDecodeError: (400, "image-does-not-decode", "The image does not decode"),
+    errors.UnknownCategoryError: (404, "unknown-category", "The category is not known"),
+    errors.ImageTooLargeError: (413, "image-too-large", "The image is too large"),
+    errors.ImageFormatError: (415, "image-format", "Not an allowed image format"),
+    errors.ObjectNameError: (422, "object-name", "The category cannot be used as an object"),
+    errors.MethodError: (422, "method", "The method is not available"),
+    errors.InputError: (422, "field", "A field is missing or out of range"),
+    errors.CapacityError: (429, "too-many-requests", "No room at present"),
+    errors.NotReadyError: (503, "not-ready", "Not serving at present"),
+    errors.DeadlineError: (504, "deadline", "The request took too long"),
+}
+
+
+def status_of(error: Exception) -> int:
+    """HTTP status of an error raised on purpose; 500 for every other."""
+    kind = _kind(error)
+    return _STATUS[kind][0] if kind else 500
+
+
+def problem_of(error: Exception, request: Request) -> Problem:
+    """Any exception -> Problem. What was not raised on purpose is logged and says only its id."""
+    request_id: str = request.state.request_id
+    path = request.url.path
+    if kind := _kind(error):
+        status, name, title = _STATUS[kind]
+        return Problem(
+            type=_KINDS + name,
+            title=title,
+            status=status,
+            detail=str(error),
+            instance=path,
+            request_id=request_id,
+        )
+    if isinstance(error, RequestValidationError):
+        return _invalid(error, path, request_id)
+    if isinstance(error, HTTPException):
+        phrase = HTTPStatus(error.status_code).phrase
+        return Problem(
+            type="about:blank",
+            title=phrase,
+            status=error.status_code,
+            detail=str(error.detail or phrase),
+            instance=path,
+            request_id=request_id,
+        )
+    _log.error("request %s failed", request_id, exc_info=error)
+    return Problem(
+        type="about:blank",
+        title=HTTPStatus.INTERNAL_SERVER_ERROR.phrase,
+        status=500,
+        detail=f"Something went wrong here; the log has it under request {request_id}.",
+        instance=path,
+        request_id=request_id,
+    )
+
+
+def problem_response(error: Exception, request: Request) -> Response:
+    """Any exception -> response in `application/problem+json`, with the headers it calls for."""
+    problem = problem_of(error, request)
+    headers = dict(getattr(error, "headers", None) or {})
+    if isinstance(error, errors.CapacityError):
+        headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))
+    if isinstance(error, errors.NotReadyError):
+        headers["Retry-After"] = str(_RETRY_WHEN_STARTING_S)
+    return Response(
+        problem.model_dump_json(exclude_none=True),
+        status_code=problem.status,
+        media_type=MEDIA_TYPE,
+        headers=headers,
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Let every error of an application, FastAPI's own included, be answered as a problem."""
+
+    async def handle(request: Request, error: Exception) -> Response:
+        return problem_response(error, request)
+
+    for kind in (errors.ClipAdError, RequestValidationError, HTTPException):
+        app.add_exception_handler(kind, handle)
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """OpenAPI responses for these error statuses."""
+    return {
+        status: {
+            "description": _description(status),
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+        for status in statuses
+    }
+
+
+def _description(status: int) -> str:
+    titles = [title for code, _, title in _STATUS.values() if code == status]
+    return "; ".join(titles) or HTTPStatus(status).phrase
+
+
+def _kind(error: Exception) -> type[errors.ClipAdError] | None:
+    return next((kind for kind in type(error).__mro__ if kind in _STATUS), None)
+
+
+def _invalid(error: RequestValidationError, path: str, request_id: str) -> Problem:
+    details: Sequence[Any] = error.errors()
+    shown = [
+        {"loc": list(item["loc"]), "msg": item["msg"], "type": item["type"]} for item in details
+    ]
+    first = shown[0] if shown else {"loc": [], "msg": "invalid request"}
+    return Problem(
+        type=_KINDS + "field",
+        title=_STATUS[errors.InputError][2],
+        status=422,
+        detail=f"{'.'.join(map(str, first['loc']))}: {first['msg']}",
+        instance=path,
+        request_id=request_id,
+        errors=jsonable_encoder(shown),
+    )

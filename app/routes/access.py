@@ -1,0 +1,77 @@
+"""What every handler needs of a request: the service, its right to ask, its time limit."""
+
+import asyncio
+import hmac
+from collections.abc import Awaitable
+from typing import Annotated, TypeVar
+
+from fastapi import Depends, HTTPException, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from starlette.requests import ClientDisconnect
+
+from app.errors import DeadlineError
+from app.service import Service
+
+Result = TypeVar("Result")
+
+_bearer = HTTPBearer(
+    auto_error=False, description="Only where the service is configured with API keys."
+)
+
+
+def get_service(request: Request) -> Service:
+    """The service this application was composed with."""
+    service: Service = request.app.state.service
+    return service
+
+
+def require_key(
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+    service: Annotated[Service, Depends(get_service)],
+) -> None:
+    """Raises 401 where API keys are configured and the request does not carry one of them."""
+    keys = service.policy.api_keys
+    offered = credentials.credentials.encode() if credentials else b""
+    # Every key is compared, in constant time: the answer's delay says nothing about them.
+    matches = [hmac.compare_digest(offered, key.encode()) for key in keys]
+    if keys and not any(matches):
+        raise HTTPException(
+            401,
+            "Authorization is absent or wrong: expected `Bearer` and an API key",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+
+
+ServiceDep = Annotated[Service, Depends(get_service)]
+
+
+async def within(seconds: float, work: Awaitable[Result]) -> Result:
+    """The work's result, or DeadlineError after `seconds`, the work then being cancelled."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await work
+    except TimeoutError as error:
+        raise DeadlineError(f"not answered within {seconds:g} s") from error
+
+
+async def unless_gone(request: Request, work: Awaitable[Result]) -> Result:
+    """The work's result, or ClientDisconnect when the client leaves, the work being cancelled.
+
+    To be used once the body has been read: what comes then can only be the end.
+    """
+    task = asyncio.ensure_future(work)
+    watch = asyncio.ensure_future(_left(request))
+    try:
+        await asyncio.wait([task, watch], return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise ClientDisconnect
+        return task.result()
+    finally:
+        watch.cancel()
+        if not task.done():
+            task.cancel()
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,100 @@
+"""POST /predict/batch: several images of one category; a bad one never fails its neighbours."""
+
+import asyncio
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from pydantic import TypeAdapter
+
+from app.errors import FieldError
+from app.inspection import Question
+from app.problems import documented, problem_of
+from app.routes.access import ServiceDep, require_key, unless_gone, within
+from app.routes.openapi import BATCH_BODY, BATCH_DESCRIPTION
+from app.routes.predict import (
+    JSON,
+    ask,
+    choose_media_type,
+    merge_fields,
+    note,
+    parse_options,
+    prediction,
+    record,
+)
+from app.schemas import BatchEntry, PredictOptions
+from app.service import Service
+from app.uploads import Form, Upload, read_form
+
+router = APIRouter(tags=["inspection"], dependencies=[Depends(require_key)])
+_entries = TypeAdapter(list[BatchEntry])
+
+
+@router.post(
+    "/predict/batch",
+    response_model=list[BatchEntry],
+    responses=documented(401, 404, 406, 413, 415, 422, 429, 500, 503, 504),
+    openapi_extra=BATCH_BODY,
+    summary="Inspect several images of one category",
+    description=BATCH_DESCRIPTION,
+)
+async def predict_batch(
+    request: Request, options: Annotated[PredictOptions, Query()], service: ServiceDep
+) -> Response:
+    # A batch may hold as many images in memory as that many single requests.
+    with service.lifecycle.admit(service.policy.max_images):
+        return await within(service.policy.timeout_s, _predict_batch(request, options, service))
+
+
+async def _predict_batch(request: Request, options: PredictOptions, service: Service) -> Response:
+    choose_media_type(request, (JSON,))
+    limits = service.policy.upload_limits(service.policy.max_images)
+    form = await read_form(request.headers.get("content-type"), request.stream(), limits)
+    if not form.images:
+        raise FieldError("image: is missing; expected at least one image")
+    part_ids = _part_ids(form)
+    options = merge_fields(options, form)
+    category, question = ask(options, service, render=True)
+    note(request, options, category)
+    request.state.notes["images"] = len(form.images)
+    # No more at once than the model takes together: one batch must not fill the queue.
+    turns = asyncio.Semaphore(service.inspector.batcher.max_batch)
+
+    async def answer(index: int, upload: Upload) -> BatchEntry:
+        async with turns:
+            own = options.model_copy(update={"part_id": part_ids[index]} if part_ids else {})
+            return await _entry(request, own, question, service, index, upload)
+
+    work = asyncio.gather(*(answer(i, upload) for i, upload in enumerate(form.images)))
+    entries = await unless_gone(request, work)
+    return Response(_entries.dump_json(entries), media_type=JSON)
+
+
+async def _entry(
+    request: Request,
+    options: PredictOptions,
+    question: Question,
+    service: Service,
+    index: int,
+    upload: Upload,
+) -> BatchEntry:
+    try:
+        if upload.error:
+            raise upload.error
+        inspection = await service.inspector.inspect(upload.data, question)
+    except Exception as error:
+        problem = problem_of(error, request)
+        return BatchEntry(index=index, filename=upload.filename, problem=problem)
+    record(service, inspection)
+    answer = prediction(request, options, question, inspection, service)
+    return BatchEntry(index=index, filename=upload.filename, prediction=answer)
+
+
+def _part_ids(form: Form) -> list[str | None]:
+    """One part id per image, or none at all; taken out of the form's other fields."""
+    part_ids = form.fields.pop("part_id", [])
+    if len(part_ids) not in (0, len(form.images)):
+        raise FieldError(
+            f"part_id: is given {len(part_ids)} times; expected none or "
+            f"{len(form.images)}, one per image"
+        )
+    return [parse_options({"part_id": part_id}).part_id for part_id in part_ids]

@@ -1,0 +1,109 @@
+"""What FastAPI cannot derive for the OpenAPI document: bodies read while they stream."""
+
+from typing import Any
+
+from app.schemas import PredictOptions
+
+_RAW_TYPES = (
+    "image/png",
+    "image/jpeg",
+    "image/bmp",
+    "image/tiff",
+    "image/webp",
+    "application/octet-stream",
+)
+_BINARY = {"type": "string", "format": "binary"}
+_FIELDS: dict[str, Any] = PredictOptions.model_json_schema()["properties"]
+
+
+def _form(image: dict[str, Any], **fields: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "schema": {
+            "type": "object",
+            "required": ["image"],
+            "properties": {"image": image, **fields},
+        }
+    }
+
+
+def _field(name: str) -> dict[str, Any]:
+    return {"type": "string", "description": _FIELDS[name]["description"]}
+
+
+PREDICT_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "A form, or the image itself with the other fields in the query string.",
+        "content": {
+            "multipart/form-data": _form(
+                {**_BINARY, "description": "PNG, JPEG, BMP, TIFF or WebP."},
+                category={**_field("category"), "example": "metal nut"},
+                method={**_field("method"), "enum": ["sdp", "sdp_plus"]},
+                part_id=_field("part_id"),
+                station=_field("station"),
+            ),
+            **{media_type: {"schema": _BINARY} for media_type in _RAW_TYPES},
+        },
+    }
+}
+
+BATCH_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": _form(
+                {"type": "array", "items": _BINARY},
+                category={**_field("category"), "example": "metal nut"},
+                method={**_field("method"), "enum": ["sdp", "sdp_plus"]},
+                part_id={"type": "array", "items": {"type": "string"}},
+                station=_field("station"),
+            )
+        },
+    }
+}
+
+_SCORE_HEADER = {
+    "X-Anomaly-Score": {
+        "description": "The anomaly score in full precision (image/png and application/x-npy).",
+        "schema": {"type": "number"},
+    }
+}
+
+PREDICT_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Scores and heatmap; `Accept` chooses the form.",
+        "headers": _SCORE_HEADER,
+        "content": {
+            "image/png": {"schema": _BINARY},
+            "application/x-npy": {"schema": _BINARY},
+        },
+    }
+}
+
+PREDICT_DESCRIPTION = """\
+Send a form, or the bytes of the image themselves:
+
+```sh
+curl -F image=@part.png -F category="metal nut" http://127.0.0.1:8000/predict
+curl --data-binary @part.png "http://127.0.0.1:8000/predict?category=metal_nut"
+```
+
+`Accept` chooses the answer: JSON with the heatmap inside (default), `image/png` for the heatmap
+alone, `application/x-npy` for the raw anomaly map (float32, S x S); the last two carry the score in
+`X-Anomaly-Score`:
+
+```sh
+curl -F image=@part.png -F category=carpet -H "Accept: image/png" -o heatmap.png \\
+  http://127.0.0.1:8000/predict
+```
+"""
+
+BATCH_DESCRIPTION = """\
+Several `image` parts of one `category`, with none or as many `part_id`. The answer is a list in the
+same order; each entry has a `prediction` or a `problem`:
+
+```sh
+curl -F category=carpet -F image=@a.png -F image=@b.png \\
+  "http://127.0.0.1:8000/predict/batch?heatmap=none"
+```
+"""

@@ -1,0 +1,91 @@
+"""How the process is and what it serves: health, readiness, metrics, the model, the docs."""
+
+import dataclasses
+from importlib.metadata import version
+from importlib.resources import files
+
+from fastapi import APIRouter, FastAPI, Response
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.staticfiles import StaticFiles
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from app.lifecycle import State
+from app.problems import documented
+from app.routes.access import ServiceDep
+from app.schemas import ModelCard, Status
+
+_ASSETS = "/docs/assets"
+router = APIRouter(tags=["operations"])
+
+
+@router.get("/healthz", response_model=Status, summary="The process lives")
+async def healthz() -> Status:
+    """200 as long as the process can answer at all."""
+    return Status(status="ok")
+
+
+@router.get(
+    "/readyz",
+    response_model=Status,
+    responses=documented(503),
+    summary="Predictions are being served",
+)
+async def readyz(service: ServiceDep) -> Status:
+    """200 once the weights are loaded and one real prediction has run; 503 before that and while
+    the process drains."""
+    service.lifecycle.require_ready()
+    return Status(status="ready")
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {}}, "description": "Prometheus text format"}},
+    summary="Metrics for Prometheus",
+)
+async def metrics(service: ServiceDep) -> Response:
+    """Requests by route and status, times by step, batch sizes, the queue."""
+    measured = service.metrics
+    measured.ready.set(service.lifecycle.state is State.READY)
+    measured.waiting.set(service.loaded.batcher.waiting if service.loaded else 0)
+    return Response(measured.text(), media_type=CONTENT_TYPE_LATEST)
+
+
+@router.get(
+    "/model", response_model=ModelCard, responses=documented(503), summary="The model being served"
+)
+async def model(service: ServiceDep) -> ModelCard:
+    """Backbone, weights, parameters and methods, with the fingerprint over all that moves a
+    score."""
+    detector = service.inspector.detector
+    return ModelCard(
+        **dataclasses.asdict(detector.info),
+        methods=list(detector.methods),
+        default_method=service.policy.method or detector.default_method,
+        version=version("clip-ad"),
+    )
+
+
+@router.get("/", include_in_schema=False)
+async def index() -> RedirectResponse:
+    """To the docs."""
+    return RedirectResponse("docs")
+
+
+@router.get("/docs", include_in_schema=False)
+async def docs() -> HTMLResponse:
+    """Swagger UI from files of our own: a factory line may have no internet."""
+    return get_swagger_ui_html(
+        openapi_url="openapi.json",
+        title="CLIP-AD",
+        swagger_js_url=f"{_ASSETS[1:]}/swagger-ui-bundle.js",
+        swagger_css_url=f"{_ASSETS[1:]}/swagger-ui.css",
+        swagger_favicon_url=f"{_ASSETS[1:]}/favicon.png",
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Routes and the docs' files."""
+    app.mount(_ASSETS, StaticFiles(directory=str(files("fastapi_offline") / "static")))
+    app.include_router(router)

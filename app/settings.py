@@ -1,0 +1,238 @@
+"""Settings: everything an operator can choose, from `CLIPAD_*` variables or `.env`.
+
+Read by the composition root and by scripts alone; no other module knows that an environment
+exists. A variable that is set but empty counts as unset.
+"""
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+from dotenv import dotenv_values
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.clipad.rvs import RvsMethod
+from app.clipad.sdp import Taps
+from app.errors import ConfigurationError
+
+PREFIX = "CLIPAD_"
+ENV_FILE = ".env"
+PROJECT = Path(__file__).resolve().parent.parent
+MODEL_DIR = PROJECT / "model_weights"
+DEMO_BACKBONE = MODEL_DIR / "demo" / "config.json"
+DEMO_WEIGHTS = MODEL_DIR / "demo" / "weights.safetensors"
+MEBIBYTE = 1024 * 1024
+
+Positive = Annotated[int, Field(gt=0)]
+
+
+class Settings(BaseSettings):
+    """Every setting with its default; immutable once made."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=ENV_FILE,
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    backbone: str = Field(
+        default=str(DEMO_BACKBONE),
+        description="open_clip model name, or the path of a model config JSON; default: the "
+        "embedded demo. Set it together with WEIGHTS.",
+    )
+    weights: str = Field(
+        default=str(DEMO_WEIGHTS),
+        description="Path of the backbone's weights (.safetensors or .pt), or a pretrained tag "
+        "of open_clip; default: the embedded demo. Set it together with BACKBONE.",
+    )
+    heads: str | None = Field(
+        default=None, description="Path of linear heads for sdp_plus; without it there is only sdp."
+    )
+    method: Literal["sdp", "sdp_plus"] | None = Field(
+        default=None,
+        description="Method of a request that names none; default: what the loaded heads "
+        "recommend, else sdp.",
+    )
+    device: str = Field(
+        default="auto", description="auto (CUDA when present), cpu, cuda or cuda:N."
+    )
+    dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field(
+        default="auto", description="Number format of the image encoder; auto is float32."
+    )
+    rvs: RvsMethod = Field(
+        default=RvsMethod.DBSCAN,
+        description="How one vector is chosen from the prompts: mean, pca, kde, dbscan or "
+        "mean_shift.",
+    )
+    dbscan_eps: float = Field(
+        default=0.5, gt=0, description="DBSCAN's radius; with RVS=dbscan alone."
+    )
+    dbscan_min_samples: Positive = Field(
+        default=15, description="DBSCAN's smallest cluster; with RVS=dbscan alone."
+    )
+    taps: Taps = Field(
+        default=Taps.EQUATION,
+        description="Where stage features are taken: equation (as published) or released (needed "
+        "by heads trained with the released code).",
+    )
+    smoothing_sigma: float | None = Field(
+        default=None,
+        ge=0,
+        description="Gaussian filter of the anomaly map, in pixels of the S x S map; default: "
+        "8 at S = 240, scaled with S; 0 switches it off.",
+    )
+    model_dir: Path = Field(
+        default=MODEL_DIR, description="Folder of fetched weights and of the text features' cache."
+    )
+    default_category: str | None = Field(
+        default=None,
+        description="Category of a request that names none; default: a category is required.",
+    )
+    allow_new_categories: bool = Field(
+        default=True,
+        description="Whether /predict takes any category as its own object; false answers 404 to "
+        "all but DEFAULT_CATEGORY.",
+    )
+    max_new_categories_per_minute: Positive = Field(
+        default=60,
+        description="Objects encoded for the first time per minute; more are answered 429.",
+    )
+    max_batch: Positive = Field(default=8, description="Images computed together at most.")
+    max_wait_ms: float = Field(
+        default=5.0,
+        ge=0,
+        description="Milliseconds a waiting image may wait for company; none when the model is "
+        "idle.",
+    )
+    queue_capacity: Positive = Field(
+        default=64, description="Images waiting for the model at most; more are answered 429."
+    )
+    request_timeout_s: float = Field(
+        default=30.0, gt=0, description="Seconds until a request is given up with 504."
+    )
+    max_upload_bytes: Positive = Field(
+        default=20 * MEBIBYTE,
+        description="Bytes of one posted image at most; more are answered 413.",
+    )
+    max_pixels: Positive = Field(
+        default=50_000_000,
+        description="Pixels of one image at most, judged from its header; more are answered 413.",
+    )
+    max_images: Positive = Field(default=32, description="Images of one /predict/batch at most.")
+    max_heatmap_side: Positive = Field(
+        default=2048, description="Longer side of a heatmap in pixels at most."
+    )
+    api_keys: SecretStr | None = Field(
+        default=None,
+        description="API keys, separated by commas; default: none are asked for.",
+    )
+    api_keys_file: Path | None = Field(
+        default=None, description="File with one API key per line (`#` starts a comment line)."
+    )
+    threads: Positive | None = Field(
+        default=None,
+        description="CPU threads of one computation; default: the CPUs this process may use.",
+    )
+    host: str = Field(default="127.0.0.1", description="Address to listen on; --host overrides it.")
+    port: int = Field(
+        default=8000, ge=0, le=65535, description="Port to listen on; --port overrides it."
+    )
+
+    @model_validator(mode="after")
+    def _backbone_and_weights_belong_together(self) -> "Settings":
+        given = {"backbone", "weights"} & self.model_fields_set
+        if len(given) == 1:
+            (present,) = given
+            (absent,) = {"backbone", "weights"} - given
+            raise ValueError(
+                f"{PREFIX}{absent.upper()}: is not set, but {PREFIX}{present.upper()} is; "
+                "expected both or neither (neither is the demo)"
+            )
+        return self
+
+    @field_validator("rvs", "taps", mode="before")
+    @classmethod
+    def _words_in_any_case(cls, value: object) -> object:
+        return value.strip().lower() if isinstance(value, str) else value
+
+    @property
+    def demo(self) -> bool:
+        """Whether the embedded demo backbone is the one in use."""
+        return Path(self.backbone) == DEMO_BACKBONE and Path(self.weights) == DEMO_WEIGHTS
+
+    def accepted_keys(self) -> frozenset[str]:
+        """All API keys; empty when none are asked for.
+
+        Raises ConfigurationError when keys are configured but cannot be read, or there is none:
+        a service meant to be protected must not start open.
+        """
+        keys: set[str] = set()
+        if self.api_keys is not None:
+            keys.update(_words(self.api_keys.get_secret_value().split(",")))
+            if not keys:
+                raise ConfigurationError(f"{PREFIX}API_KEYS: holds no key; expected at least one")
+        if self.api_keys_file is not None:
+            try:
+                lines = self.api_keys_file.read_text(encoding="utf-8").splitlines()
+            except (OSError, UnicodeDecodeError) as error:
+                raise ConfigurationError(
+                    f"{PREFIX}API_KEYS_FILE={str(self.api_keys_file)!r}: cannot be read "
+                    f"({type(error).__name__}); expected a text file with one key per line"
+                ) from error
+            found = [line for line in _words(lines) if not line.startswith("#")]
+            if not found:
+                raise ConfigurationError(
+                    f"{PREFIX}API_KEYS_FILE={str(self.api_keys_file)!r}: holds no key; "
+                    "expected one per line"
+                )
+            keys.update(found)
+        return frozenset(keys)
+
+
+def load_settings() -> Settings:
+    """Settings from the environment and `.env`, or ConfigurationError in one line."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        raise ConfigurationError(_one_line(error)) from error
+
+
+def unknown_variables(environment: Mapping[str, str | None] | None = None) -> list[str]:
+    """One warning for each `CLIPAD_*` variable that no setting has, with the nearest name.
+
+    environment: default os.environ and `.env` together.
+    """
+    if environment is None:
+        environment = {**dotenv_values(ENV_FILE), **os.environ}
+    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    warnings = []
+    for name in sorted(environment):
+        if not name.upper().startswith(PREFIX) or name.upper() in known:
+            continue
+        nearest = difflib.get_close_matches(name.upper(), known, n=1)
+        hint = f"; did you mean {nearest[0]}?" if nearest else ""
+        warnings.append(f"{name}: no such setting, ignored{hint}")
+    return warnings
+
+
+def _words(parts: list[str]) -> list[str]:
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _one_line(error: ValidationError) -> str:
+    problems = []
+    for item in error.errors(include_url=False):
+        expected = str(item["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
+        if not item["loc"]:
+            problems.append(expected)
+            continue
+        name = str(item["loc"][0])
+        shown = "" if "key" in name else f"={item['input']!r}"
+        problems.append(f"{PREFIX}{name.upper()}{shown}: expected {expected}")
+    return "; ".join(problems)

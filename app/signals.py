@@ -1,0 +1,60 @@
+"""SIGTERM and Ctrl-C: first refuse new requests and finish those under way, then stop serving.
+
+A server closes its sockets at the first signal; while requests still run, a load balancer would
+see refused connections instead of a red `/readyz`. So the signal reaches the server's own handler
+only once nothing is under way.
+"""
+
+import asyncio
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+
+from app.lifecycle import Lifecycle, State
+
+_SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+@contextmanager
+def drain_first(lifecycle: Lifecycle, grace_s: float) -> Iterator[None]:
+    """While this lasts, the first signal drains for at most `grace_s`, a second stops at once.
+
+    To be entered in a running event loop; without effect outside the main thread, where Python
+    delivers no signals.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    waiting: set[asyncio.Task[None]] = set()
+
+    def pass_on(number: int, frame: FrameType | None) -> None:
+        handler = before[signal.Signals(number)]
+        if callable(handler):
+            handler(number, frame)
+
+    async def finish(number: int) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(grace_s):
+                await lifecycle.idle()
+        pass_on(number, None)
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        if lifecycle.state is State.DRAINING:
+            pass_on(number, frame)
+            return
+        lifecycle.drain()
+        loop.call_soon_threadsafe(lambda: waiting.add(loop.create_task(finish(number))))
+
+    for number, handler in before.items():
+        if callable(handler):
+            signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if signal.getsignal(number) is handle:
+                signal.signal(number, handler)
