@@ -39,7 +39,7 @@ class Camera:
         """A scene [S,S,3] about 0..1 as a picture [S,S,3], uint8 RGB."""
         picture = 0.45 + (scene * self._gain - 0.45) * self._contrast
         picture = blurred(np.asarray(picture, np.float32), self._blur) + self._noise
-        pixels = np.clip(picture * 255 + 0.5, 0, 255).astype(np.uint8)
+        pixels: NDArray[np.uint8] = np.clip(picture * 255 + 0.5, 0, 255).astype(np.uint8)
         if self._jpeg is None:
             return pixels
         options = [
@@ -49,4 +49,4 @@ class Camera:
         ok, data = cv2.imencode(".jpg", pixels, options)
         if not ok:
             raise RuntimeError(f"OpenCV could not encode a JPEG of shape {pixels.shape}")
-        return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR), np.uint8)
+        return np.array(cv2.imdecode(data, cv2.IMREAD_COLOR)).astype(np.uint8)

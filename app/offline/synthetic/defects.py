@@ -116,7 +116,8 @@ def hole(draw: Draw, image: Array, centre: Point) -> tuple[Array, Array]:
     """A dark opening with a lit rim."""
     side, radius = len(image), draw.setting(11, 28)
     inner = _blob(draw, side, centre, radius, draw.setting(0.05, 0.3))
-    rim = np.clip(blurred(inner, 2.0) * 2, 0, 1) * (1 - inner)
+    halo = np.clip(blurred(inner, 2.0) * 2, 0, 1) * (1 - inner)
+    rim = halo * (halo > 0.2)
     dark = colour(draw, saturation=(0.0, 0.4), value=(0.02, 0.2))
     if float(_around(image, inner)[0].mean()) < 0.3:
         dark = np.asarray(1 - dark, np.float32)

@@ -14,13 +14,13 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 T = TypeVar("T")
-Array = NDArray[np.float32]
+Array = NDArray[np.floating[Any]]
 
 
 class Split(StrEnum):

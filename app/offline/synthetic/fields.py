@@ -49,7 +49,7 @@ def octaves(draw: Draw, side: int, cell: float, count: int = 4, fall: float = 0.
 
 def coordinates(side: int, angle: float = 0.0) -> tuple[Array, Array]:
     """Pixel coordinates (u, v) about the image centre, turned by `angle` (radians)."""
-    axis = np.arange(side, dtype=np.float32) - side / 2
+    axis = np.arange(side).astype(np.float32) - np.float32(side / 2)
     x, y = axis[None, :], axis[:, None]
     cosine, sine = math.cos(angle), math.sin(angle)
     return np.asarray(x * cosine + y * sine, np.float32), np.asarray(
@@ -98,7 +98,8 @@ def turned(draw: Draw, side: int, angle: float, render: Callable[[int], Array]) 
     """What `render` draws on a larger square, turned by `angle` and cut to [side, side, ...]."""
     large = math.ceil(side * 1.45)
     image = render(large)
-    matrix = cv2.getRotationMatrix2D((large / 2, large / 2), math.degrees(angle), 1.0)
+    turn = cv2.getRotationMatrix2D((large / 2, large / 2), math.degrees(angle), 1.0)
+    matrix = np.array(turn, np.float64)
     matrix[:, 2] -= (large - side) / 2
     return np.asarray(cv2.warpAffine(image, matrix, (side, side)), np.float32)
 

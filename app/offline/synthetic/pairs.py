@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -67,6 +68,8 @@ def generate_pair(
         mask = touched > 0.1
         if int(mask.sum()) >= _ENOUGH:
             break
+    # The soft border of the damage belongs to it, faint islands far from it do not.
+    touched = touched * np.asarray(cv2.dilate(mask.astype(np.uint8), np.ones((5, 5), np.uint8)))
     damaged = np.where(touched[..., None] > 0, damaged, scene)
     return Pair(
         good=camera.take(scene),

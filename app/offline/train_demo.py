@@ -1,0 +1,127 @@
+"""Command line of `scripts/train_demo_backbone`: train the demo, ship it, measure it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import torch.distributed as dist
+import torch.multiprocessing
+import typer
+from rich.console import Console
+
+from app.offline.demo_data import KIND_NAMES, PairStore
+from app.offline.demo_evaluation import score_pairs, summary
+from app.offline.demo_model import export
+from app.offline.demo_report import demo_detector, measure, table, write
+from app.offline.demo_training import Recipe, Trainer, run
+from app.offline.synthetic import Split, generate_pair
+
+_ROOT = Path(__file__).resolve().parents[2]
+_CHECKPOINT = "checkpoint.pt"
+_VALIDATION_SEED = 1_000_000
+console = Console(highlight=False, soft_wrap=True)
+
+
+def _log(text: str) -> None:
+    console.print(f"{time.strftime('%H:%M:%S')} {text}")
+
+
+def _validate(trainer: Trainer, directory: Path) -> str:
+    """Export the averaged weights to `directory` and measure them on validation pairs."""
+    export(trainer.averaged_state(), trainer.recipe.config, directory)
+    detector = demo_detector(directory, directory)
+    pairs = (
+        generate_pair(kind, _VALIDATION_SEED + index, Split.VALIDATION)
+        for kind in KIND_NAMES
+        for index in range(3)
+    )
+    found = summary(score_pairs(detector, pairs))
+    return (
+        f"validation: image AUROC {found['image_auroc']:.3f}, pixel AUROC "
+        f"{found['pixel_auroc']:.3f}, above its twin {found['win_rate']:.3f}, darkness alone "
+        f"{found['darkness_image_auroc']:.3f}"
+    )
+
+
+def _process(rank: int, ranks: int, recipe: Recipe, runs: Path, check_every: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    store = PairStore(runs, recipe.pairs)
+
+    def progress(done: int, total: int) -> None:
+        if rank == 0 and (done % 500 == 0 or done == total):
+            _log(f"generating pairs: {done * ranks}/{total * ranks}")
+
+    store.fill(rank, ranks, progress)
+    if ranks > 1:
+        os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
+        meeting = (runs / "meeting").resolve().as_uri()
+        # A benchmark may pause all processes for long; that is no failure.
+        dist.init_process_group(
+            "gloo", meeting, rank=rank, world_size=ranks, timeout=timedelta(hours=12)
+        )
+        dist.barrier()
+    trainer = Trainer(recipe, store, rank, ranks)
+    check = (lambda t: _validate(t, runs / "validation")) if check_every else None
+    run(trainer, runs / _CHECKPOINT, _log, check=check, check_every=check_every or recipe.steps)
+    if ranks > 1:
+        dist.barrier()
+        dist.destroy_process_group()
+
+
+def main(
+    steps: Annotated[int, typer.Option(help="Updates in all; the schedule follows them.")] = 5000,
+    seed: Annotated[int, typer.Option(help="Seed of the start and of every batch.")] = 42,
+    pairs: Annotated[int, typer.Option(help="Training pairs generated ahead, 0.35 MB each.")] = (
+        12600
+    ),
+    processes: Annotated[int, typer.Option(help="One-thread processes that share each step.")] = 2,
+    runs: Annotated[Path, typer.Option(help="Data and checkpoint; resumed if it has one.")] = (
+        _ROOT / "runs" / "demo"
+    ),
+    out: Annotated[Path, typer.Option(help="Where the result is shipped to.")] = (
+        _ROOT / "model_weights" / "demo"
+    ),
+    check_every: Annotated[int, typer.Option(help="Validate every N steps; 0 never.")] = 500,
+    export_only: Annotated[bool, typer.Option(help="Ship the checkpoint as it is.")] = False,
+    evaluate_only: Annotated[bool, typer.Option(help="Measure what is shipped.")] = False,
+) -> None:
+    """Train the demo backbone from zero (or resume), write it to OUT and measure it there.
+
+    About 100 minutes on two cores. The run may be killed and started again: it continues from its
+    last checkpoint, and the result is that of an undisturbed run.
+    """
+    recipe = Recipe(steps=steps, seed=seed, pairs=pairs)
+    if not evaluate_only:
+        runs.mkdir(parents=True, exist_ok=True)
+        if not export_only:
+            _log(f"recipe {json.dumps({k: v for k, v in asdict(recipe).items() if k != 'config'})}")
+            (runs / "meeting").unlink(missing_ok=True)
+            torch.multiprocessing.start_processes(  # type: ignore[no-untyped-call, attr-defined]
+                _process, (processes, recipe, runs, check_every), nprocs=processes
+            )
+        _ship(recipe, runs, out)
+    _log("measuring the benchmark")
+    figures = measure(out)
+    write(figures, out)
+    print(table(figures))
+
+
+def _ship(recipe: Recipe, runs: Path, out: Path) -> None:
+    trainer = Trainer(recipe, PairStore(runs, recipe.pairs))
+    trainer.load(runs / _CHECKPOINT)
+    path = export(trainer.averaged_state(), recipe.config, out)
+    _log(f"step {trainer.done}/{recipe.steps}: {path}, {path.stat().st_size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    typer.run(main)
