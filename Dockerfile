@@ -4,40 +4,40 @@
 # docker-compose.yml builds and runs both.
 
 ARG BASE=python:3.12-slim
-ARG VARIANT=gpu
 
 # Dependencies change seldom: they are installed without the project's own files, into an
 # environment that expects those in /app.
 FROM ${BASE} AS environment
+ARG VARIANT=gpu
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
 ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /app
 COPY pyproject.toml constraints.txt ./
-RUN mkdir app && touch app/__init__.py README.md LICENSE && python3 -m venv /opt/venv
-
-FROM environment AS environment-gpu
-RUN /opt/venv/bin/pip install -c constraints.txt -e .
-
-FROM environment AS environment-cpu
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
-RUN version() { sed -n "s/^$1==//p" constraints.txt; } \
-    && /opt/venv/bin/pip install --no-deps --index-url "$TORCH_INDEX" \
-      "torch==$(version torch)+cpu" "torchvision==$(version torchvision)+cpu" \
-    && /opt/venv/bin/pip install -c constraints.txt -e .
-
-FROM environment-${VARIANT} AS chosen
+RUN set -eu; \
+    locked() { sed -n "s/^$1==//p" constraints.txt; }; \
+    mkdir app; touch app/__init__.py README.md LICENSE; \
+    python3 -m venv /opt/venv; \
+    case "$VARIANT" in \
+      gpu) ;; \
+      cpu) /opt/venv/bin/pip install --no-deps --index-url "$TORCH_INDEX" \
+             "torch==$(locked torch)+cpu" "torchvision==$(locked torchvision)+cpu" ;; \
+      *) echo "VARIANT=$VARIANT is not one of: gpu, cpu" >&2; exit 1 ;; \
+    esac; \
+    /opt/venv/bin/pip install -c constraints.txt -e .
 
 FROM ${BASE}
-COPY --from=chosen /opt/venv /opt/venv
+COPY --from=environment /opt/venv /opt/venv
 # /models and /app/data are meant to be volumes. A volume over /models hides nothing: the demo
 # lies in /app/model_weights/demo.
 RUN useradd --uid 1000 --create-home clipad \
     && mkdir -p /models /app/data \
     && chown clipad:clipad /models /app/data
 WORKDIR /app
-COPY pyproject.toml README.md LICENSE ./
-COPY model_weights/README.md model_weights/
-COPY model_weights/demo model_weights/demo
-COPY app app
+# Owned by the user who runs it: then it is readable whatever the modes in the working tree.
+COPY --chown=clipad:clipad pyproject.toml README.md LICENSE ./
+COPY --chown=clipad:clipad model_weights/README.md model_weights/
+COPY --chown=clipad:clipad model_weights/demo model_weights/demo
+COPY --chown=clipad:clipad app app
 USER clipad
 ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
