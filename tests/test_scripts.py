@@ -134,6 +134,10 @@ def test_cpu_build_is_asked_for_and_remembered(project: Project) -> None:
     )
     assert project.run("serve")[0] == 0
     assert project.calls("-m pip") == []
+    with (project.root / "constraints.txt").open("a") as changed:
+        changed.write("# changed\n")
+    assert project.run("serve")[0] == 0
+    assert ["--index-url" in call for call in project.calls("-m pip")] == [True, False]
     code, _, err = project.run("serve", CLIPAD_TORCH="default")
     assert code == 0, err
     assert len(project.calls("-m pip")) == 1

@@ -129,22 +129,25 @@ _locked() { # $1: a package -> its exact version in constraints.txt
   sed -n "s/^$1==\([^ ;]*\).*/\1/p" "$CLIPAD_ROOT/constraints.txt"
 }
 
-_build() { # an empty environment, with the chosen build of torch where it is not PyPI's
-  local python suffix=
+_build() { # an empty environment
+  local python
   python="$(_find_python)" || exit 1
   _check_disk
+  [[ ! -e "$VENV" ]] || say "replacing .venv: it is unfinished, of another kind, or was moved"
   say "making .venv with Python $(_python_version "$python"), torch: $CLIPAD_TORCH;" \
     "this takes some minutes, once"
   rm -rf -- "$VENV"
   mkdir -- "$VENV"
   _logged "making the virtual environment" "$python" -m venv "$VENV"
-  if [[ "$CLIPAD_TORCH" == cpu ]]; then
-    # Only Linux has a CPU build of its own, told from the CUDA one by its local version.
-    [[ "$(uname -s)" == Linux ]] && suffix=+cpu
-    _logged "installing the CPU build of torch" "$VENV_PYTHON" -m pip install --no-deps \
-      --index-url "${CLIPAD_TORCH_INDEX:-https://download.pytorch.org/whl/cpu}" \
-      "torch==$(_locked torch)$suffix" "torchvision==$(_locked torchvision)$suffix"
-  fi
+}
+
+_install_cpu_torch() { # first, and to the letter: nothing after it then asks for PyPI's build
+  local suffix=
+  # Only Linux has a CPU build of its own, told from the CUDA one by its local version.
+  [[ "$(uname -s)" != Linux ]] || suffix=+cpu
+  _logged "installing the CPU build of torch" "$VENV_PYTHON" -m pip install --no-deps \
+    --index-url "${CLIPAD_TORCH_INDEX:-https://download.pytorch.org/whl/cpu}" \
+    "torch==$(_locked torch)$suffix" "torchvision==$(_locked torchvision)$suffix"
 }
 
 _install() { # $@: extras
@@ -155,6 +158,7 @@ _install() { # $@: extras
   extras="${extras% }"
   rm -f -- "$VENV_STAMP"
   say "installing the locked versions into .venv${extras:+ (extras: $extras)}"
+  [[ "$CLIPAD_TORCH" != cpu ]] || _install_cpu_torch
   _logged "installing the dependencies" "$VENV_PYTHON" -m pip install \
     -c "$CLIPAD_ROOT/constraints.txt" -e "$CLIPAD_ROOT${extras:+[${extras// /,}]}"
   {
@@ -188,7 +192,7 @@ _set_up_alone() { # $@: extras
   exec 9<"${BASH_SOURCE[0]}"
   if command -v flock >/dev/null 2>&1 && ! flock -n 9; then
     say "another set-up is running; waiting for it"
-    flock 9
+    flock 9 || say "this file system has no locks; going on without one"
   fi
   _set_up "$@"
   exec 9<&-
