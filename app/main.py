@@ -1,21 +1,14 @@
 """The only composition root: settings -> a FastAPI application with everything in its place."""
 
 import asyncio
-import io
 import logging
-import os
-import threading
-import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from importlib.metadata import version
-from typing import TypeVar
 
-import numpy as np
 import torch
 from fastapi import FastAPI
-from PIL import Image
 
 from app import problems
 from app.batching import Batcher
@@ -24,12 +17,13 @@ from app.clipad.detector import build_detector
 from app.clipad.rvs import Rvs
 from app.errors import ConfigurationError, ObjectNameError
 from app.images import ImageLimits
-from app.inspection import Detector, Finding, Inspector, Question, Sample, model_run
+from app.inspection import Detector, Finding, Inspector, Sample, model_run
 from app.lifecycle import Lifecycle
 from app.routes import batch, operations, predict
 from app.service import Policy, Service
 from app.settings import PREFIX, Settings, load_settings
 from app.signals import drain_first
+from app.startup import in_daemon_thread, usable_cpus, warm_up
 from app.telemetry import Metrics, TelemetryMiddleware
 from app.vocabulary import Vocabulary
 
@@ -37,9 +31,7 @@ TITLE = "CLIP-AD"
 REAL_MODEL = "ViT-B-16-plus-240 laion400m_e31"
 _IMAGE_THREADS = 4
 _TEXT_THREADS = 4
-_WARM_UP_NAME = "object"
 _log = logging.getLogger(__name__)
-_Loaded = TypeVar("_Loaded")
 
 
 def create_app(
@@ -100,7 +92,7 @@ def create_configured_app() -> FastAPI:
 
 def configure_threads(settings: Settings) -> None:
     """As many CPU threads per computation as configured, or as this process may use."""
-    torch.set_num_threads(settings.threads or len(os.sched_getaffinity(0)))
+    torch.set_num_threads(settings.threads or usable_cpus())
 
 
 def load_detector(settings: Settings) -> Detector:
@@ -160,7 +152,7 @@ async def _load(
 ) -> None:
     """Load the weights beside the event loop; whatever goes wrong ends in state `failed`."""
     try:
-        detector = await _in_daemon_thread(lambda: load_detector(settings))
+        detector = await in_daemon_thread(lambda: load_detector(settings))
         await _start(service, settings, detector, pools)
     except Exception as error:
         service.lifecycle.failed()
@@ -174,7 +166,6 @@ async def _load(
 
 async def _start(service: Service, settings: Settings, detector: Detector, pools: _Pools) -> None:
     """Put the detector to work: one real prediction, then `ready`."""
-    begin = time.perf_counter()
     if settings.method is not None and settings.method not in detector.methods:
         raise ConfigurationError(
             f"{PREFIX}METHOD={settings.method!r}: needs linear heads; "
@@ -186,25 +177,17 @@ async def _start(service: Service, settings: Settings, detector: Detector, pools
         max_wait_s=settings.max_wait_ms / 1000,
         capacity=settings.queue_capacity,
     )
-    inspector = Inspector(
-        detector,
-        batcher,
-        Vocabulary(detector, pools.texts, settings.max_new_categories_per_minute),
-        pools.images,
-        ImageLimits(settings.max_upload_bytes, settings.max_pixels),
-        settings.max_heatmap_side,
-    )
-    category = service.policy.default_category or parse_category(_WARM_UP_NAME)
-    loop = asyncio.get_running_loop()
-    # Encoded past the vocabulary: the service's own name is no client's new category.
-    await loop.run_in_executor(pools.texts, detector.text_features, category.object)
-    question = Question(category, detector.default_method, "overlay", model_size=False)
-    picture = _generated_png(detector.side)
-    await inspector.inspect(picture, question)
-    service.loaded = inspector
+    vocabulary = Vocabulary(detector, pools.texts, settings.max_new_categories_per_minute)
+
+    def inspector(limits: ImageLimits) -> Inspector:
+        return Inspector(
+            detector, batcher, vocabulary, pools.images, limits, settings.max_heatmap_side
+        )
+
+    await warm_up(inspector, service.policy.default_category, pools.texts)
+    service.loaded = inspector(ImageLimits(settings.max_upload_bytes, settings.max_pixels))
     service.lifecycle.started()
-    info = detector.info
-    if info.demo:
+    if detector.info.demo:
         _log.warning(
             "this is the embedded demo backbone, not fit for inspection; for the real one run "
             "`scripts/fetch_weights %s` and set %sBACKBONE and %sWEIGHTS",
@@ -213,44 +196,10 @@ async def _start(service: Service, settings: Settings, detector: Detector, pools
             PREFIX,
         )
     _log.info(
-        "ready on http://%s:%d: backbone %s, methods %s, %s, warm after %.1f s",
+        "ready on http://%s:%d: backbone %s, methods %s, on %s",
         settings.host,
         settings.port,
-        info.backbone,
+        detector.info.backbone,
         "+".join(detector.methods),
-        info.device,
-        time.perf_counter() - begin,
+        detector.info.device,
     )
-
-
-def _generated_png(side: int) -> bytes:
-    """A picture of side x side pixels that asks everything of the path: a seeded texture."""
-    pixels = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-async def _in_daemon_thread(work: Callable[[], _Loaded]) -> _Loaded:
-    """The work's result from a thread that does not keep the process alive when it must stop."""
-    loop = asyncio.get_running_loop()
-    outcome: asyncio.Future[_Loaded] = loop.create_future()
-
-    def deliver(result: _Loaded | None, error: Exception | None) -> None:
-        if outcome.done():
-            return
-        if error is not None:
-            outcome.set_exception(error)
-        else:
-            outcome.set_result(result)  # type: ignore[arg-type]
-
-    def run() -> None:
-        try:
-            result, error = work(), None
-        except Exception as raised:
-            result, error = None, raised
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(deliver, result, error)
-
-    threading.Thread(target=run, name="loader", daemon=True).start()
-    return await outcome

@@ -210,14 +210,15 @@ def unknown_variables(environment: Mapping[str, str | None] | None = None) -> li
     """
     if environment is None:
         environment = {**dotenv_values(ENV_FILE), **os.environ}
-    known = [f"{PREFIX}{name.upper()}" for name in Settings.model_fields]
+    known = [name.upper() for name in Settings.model_fields]
     warnings = []
-    for name in sorted(environment):
-        if not name.upper().startswith(PREFIX) or name.upper() in known:
+    for variable in sorted(environment):
+        name = variable.upper().removeprefix(PREFIX)
+        if not variable.upper().startswith(PREFIX) or name in known:
             continue
-        nearest = difflib.get_close_matches(name.upper(), known, n=1)
-        hint = f"; did you mean {nearest[0]}?" if nearest else ""
-        warnings.append(f"{name}: no such setting, ignored{hint}")
+        nearest = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {PREFIX}{nearest[0]}?" if nearest else ""
+        warnings.append(f"{variable}: no such setting, ignored{hint}")
     return warnings
 
 

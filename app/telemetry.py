@@ -18,6 +18,7 @@ from prometheus_client import (
     generate_latest,
 )
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.problems import problem_response
@@ -101,6 +102,8 @@ class TelemetryMiddleware:
         begin = time.perf_counter()
         try:
             await self._app(scope, receive, send_with_id)
+        except ClientDisconnect:
+            _log.debug("request %s: the client left", request_id)
         except Exception as error:
             if answering:
                 raise

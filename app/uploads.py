@@ -90,7 +90,7 @@ async def _read_multipart(
             if total > limits.max_body:
                 raise ImageTooLargeError(
                     f"request has more than {limits.max_body} bytes: expected at most "
-                    f"{limits.max_images} images of {limits.max_bytes} bytes"
+                    f"{limits.max_bytes} per image"
                 )
             parser.write(chunk)
         parser.finalize()

@@ -23,7 +23,7 @@ FLOORS: Sequence[set[str]] = (
         "vocabulary",
     },
     {"inspection", "schemas", "settings", "signals"},
-    {"problems"},
+    {"problems", "startup"},
     {"telemetry"},
     {"service"},
     {"routes"},

@@ -1,0 +1,83 @@
+"""What a process does before it is ready: threads counted, a model loaded beside the event loop,
+one real prediction. Knows neither settings nor HTTP.
+"""
+
+import asyncio
+import io
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from PIL import Image
+
+from app.categories import Category, parse_category
+from app.images import ImageLimits
+from app.inspection import Inspector, Question
+
+WARM_UP_NAME = "object"
+_CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+_Loaded = TypeVar("_Loaded")
+
+
+async def warm_up(
+    inspector: Callable[[ImageLimits], Inspector], category: Category | None, texts: Executor
+) -> None:
+    """One real prediction on a generated picture, of this category or any object.
+
+    The limits for clients do not count here: strict ones must not stop the service from starting.
+    """
+    category = category or parse_category(WARM_UP_NAME)
+    picture = generated_png(side=64)
+    unlimited = inspector(ImageLimits(max_bytes=len(picture), max_pixels=64 * 64))
+    detector = unlimited.detector
+    # Encoded past the vocabulary: the service's own name is no client's new category.
+    loop = asyncio.get_running_loop()
+    await loop.run_in_executor(texts, detector.text_features, category.object)
+    question = Question(category, detector.default_method, "overlay", model_size=False)
+    await unlimited.inspect(picture, question)
+
+
+def generated_png(side: int) -> bytes:
+    """A seeded random texture of side x side pixels, as a PNG file."""
+    pixels = np.random.default_rng(0).integers(0, 256, (side, side, 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def usable_cpus(quota: Path = _CPU_QUOTA) -> int:
+    """CPUs this process may use: its affinity, and its container's quota where there is one."""
+    affinity = getattr(os, "sched_getaffinity", None)  # not on every system
+    cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
+    try:
+        granted, period = quota.read_text().split()
+        return max(1, min(cpus, int(granted) // int(period)))
+    except (OSError, ValueError):  # no control groups, or `max`: no quota
+        return cpus
+
+
+async def in_daemon_thread(work: Callable[[], _Loaded]) -> _Loaded:
+    """The work's result from a thread that does not keep the process alive when it must stop."""
+    loop = asyncio.get_running_loop()
+    outcome: asyncio.Future[_Loaded] = loop.create_future()
+
+    def deliver(settle: Callable[[], None]) -> None:
+        if not outcome.done():
+            settle()
+
+    def run() -> None:
+        try:
+            settle = partial(outcome.set_result, work())
+        except Exception as error:
+            settle = partial(outcome.set_exception, error)
+        with suppress(RuntimeError):  # the loop has ended meanwhile; nobody waits any more
+            loop.call_soon_threadsafe(deliver, settle)
+
+    threading.Thread(target=run, name="loader", daemon=True).start()
+    return await outcome

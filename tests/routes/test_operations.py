@@ -1,0 +1,193 @@
+"""Health, the model, metrics, the docs: what an operator sees."""
+
+import re
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from jsonschema import Draft202012Validator
+
+from app.main import create_app
+from app.settings import Settings
+from tests.fakes import FakeDetector
+from tests.pictures import PNG
+from tests.routes.conftest import Serve
+
+STATUSES = {"200", "400", "401", "404", "406", "413", "415", "422", "429", "500", "503", "504"}
+
+
+def test_alive_and_ready(client: TestClient) -> None:
+    assert client.get("/healthz").json() == {"status": "ok"}
+    assert client.get("/readyz").json() == {"status": "ready"}
+
+
+def test_before_the_start_it_is_alive_and_not_ready() -> None:
+    client = TestClient(create_app(Settings(), FakeDetector()))  # not entered: nothing has started
+    assert client.get("/healthz").status_code == 200
+    for answer in (
+        client.get("/readyz"),
+        client.get("/model"),
+        client.post("/predict?category=nut", content=PNG),
+        client.post("/predict/batch?category=nut", files={"image": PNG}),
+    ):
+        assert answer.status_code == 503
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert int(answer.headers["Retry-After"]) >= 1
+        assert "starting" in answer.json()["detail"]
+
+
+def test_ready_means_that_a_prediction_has_run(serve: Serve) -> None:
+    detector = FakeDetector()
+    serve(detector)
+    assert detector.batches == [1]
+
+
+def test_while_draining_it_is_not_ready(client: TestClient) -> None:
+    client.app.state.service.lifecycle.drain()  # type: ignore[attr-defined]
+    assert client.get("/readyz").status_code == 503
+    assert client.get("/healthz").status_code == 200
+    answer = client.post("/predict?category=nut", content=PNG)
+    assert (answer.status_code, "draining" in answer.json()["detail"]) == (503, True)
+
+
+def test_the_model(serve: Serve) -> None:
+    card = serve(FakeDetector(("sdp", "sdp_plus"), demo=True), method="sdp_plus").get("/model")
+    answer = card.json()
+    assert (answer["backbone"], answer["demo"], answer["side"]) == ("fake", True, 16)
+    assert (answer["methods"], answer["default_method"]) == (["sdp", "sdp_plus"], "sdp_plus")
+
+
+def test_request_ids(client: TestClient) -> None:
+    for path in ("/healthz", "/nowhere", "/docs", "/predict"):
+        kept = client.get(path, headers={"X-Request-ID": "line-2:part.7_b"})
+        assert kept.headers["X-Request-ID"] == "line-2:part.7_b"
+        for offered in ("", " ", "a b", "x" * 129, 'quo"te', "-dash", "späße"):
+            given = client.get(path, headers={"X-Request-ID": offered.encode("latin-1")})
+            assert re.fullmatch("[0-9a-f]{32}", given.headers["X-Request-ID"])
+
+
+def test_metrics(client: TestClient) -> None:
+    client.post("/predict?category=nut", content=PNG)
+    client.post("/predict?category=nut", content=b"x")
+    client.get("/a/path/nobody/has")
+    text = client.get("/metrics").text
+    for line in (
+        'clipad_requests_total{method="POST",route="/predict",status="200"} 1.0',
+        'clipad_requests_total{method="POST",route="/predict",status="415"} 1.0',
+        'clipad_requests_total{method="any",route="unmatched",status="404"} 1.0',
+        'clipad_stage_seconds_count{stage="model"} 1.0',
+        "clipad_ready 1.0",
+        "clipad_queue_images 0.0",
+    ):
+        assert line in text
+    assert "nobody" not in text
+
+
+def test_one_log_line_per_request_without_pictures_or_keys(
+    serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = serve(api_keys="secret")
+    caplog.set_level("INFO", "app.telemetry")
+    client.post(
+        "/predict?category=nut&part_id=7&station=S%E2%80%9D1",
+        content=PNG,
+        headers={"Authorization": "Bearer secret", "X-Request-ID": "r1"},
+    )
+    client.get("/x%0Ay")
+    first, second = (r.getMessage() for r in caplog.records if r.name == "app.telemetry")
+    assert re.fullmatch(
+        r"POST /predict 200 [\d.]+ms request_id=r1 category='nut' part_id='7' station='S”1' "
+        r"score=0\.\d+",
+        first,
+    )
+    assert second.startswith("GET /x\\ny 404 ")
+    assert "secret" not in caplog.text
+
+
+def test_the_demo_is_announced_once(serve: Serve, caplog: pytest.LogCaptureFixture) -> None:
+    client = serve(FakeDetector(demo=True))
+    client.post("/predict?category=nut", content=PNG)
+    lines = [r.getMessage() for r in caplog.records if "demo" in r.getMessage()]
+    assert len(lines) == 1
+    for words in (
+        "scripts/fetch_weights ViT-B-16-plus-240 laion400m_e31",
+        "CLIPAD_BACKBONE",
+        "CLIPAD_WEIGHTS",
+    ):
+        assert words in lines[0]
+
+
+def test_the_docs_need_no_internet(client: TestClient) -> None:
+    page = client.get("/docs")
+    assert page.status_code == 200
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(addresses) == 3
+    for address in addresses:
+        assert not re.match(r"(https?:)?//", address)
+        answer = client.get(f"/{address}")
+        assert answer.status_code == 200
+        assert len(answer.content) > 500
+    assert re.search(r"url: '([^']+)'", page.text)[1] == "openapi.json"  # type: ignore[index]
+
+
+def test_the_root_leads_to_the_docs(client: TestClient) -> None:
+    assert client.get("/").url.path == "/docs"
+
+
+@pytest.fixture
+def document(client: TestClient) -> dict[str, Any]:
+    answer: dict[str, Any] = client.get("/openapi.json").json()
+    return answer
+
+
+def test_openapi_names_every_body_and_answer(document: dict[str, Any]) -> None:
+    predict = document["paths"]["/predict"]["post"]
+    bodies = predict["requestBody"]["content"]
+    assert {"multipart/form-data", "image/png", "application/octet-stream"} <= set(bodies)
+    assert set(bodies["multipart/form-data"]["schema"]["properties"]) == {
+        "image",
+        "category",
+        "method",
+        "part_id",
+        "station",
+    }
+    assert {p["name"] for p in predict["parameters"]} == {
+        "category",
+        "method",
+        "heatmap",
+        "size",
+        "part_id",
+        "station",
+    }
+    assert set(predict["responses"]) == STATUSES
+    assert set(predict["responses"]["200"]["content"]) == {
+        "application/json",
+        "image/png",
+        "application/x-npy",
+    }
+    for operation in (predict, document["paths"]["/predict/batch"]["post"]):
+        errors = {s: r for s, r in operation["responses"].items() if s != "200"}
+        for answer in errors.values():
+            assert set(answer["content"]) == {"application/problem+json"}
+        assert operation["security"]
+
+
+def test_openapi_refers_to_nothing_that_is_not_there(document: dict[str, Any]) -> None:
+    text = str(document)
+    names = set(re.findall(r"#/components/schemas/(\w+)", text))
+    assert "Problem" in names
+    assert names <= set(document["components"]["schemas"])
+    assert "HTTPValidationError" not in text
+
+
+def test_answers_are_as_documented(client: TestClient, document: dict[str, Any]) -> None:
+    def validator(name: str) -> Draft202012Validator:
+        schema = {"$ref": f"#/components/schemas/{name}", "components": document["components"]}
+        return Draft202012Validator(schema)
+
+    validator("Prediction").validate(client.post("/predict?category=nut", content=PNG).json())
+    validator("Problem").validate(client.post("/predict?heatmap=x").json())
+    validator("ModelCard").validate(client.get("/model").json())
+    files = [("image", PNG), ("image", b"x")]
+    for entry in client.post("/predict/batch?category=nut", files=files).json():
+        validator("BatchEntry").validate(entry)

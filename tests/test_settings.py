@@ -1,0 +1,118 @@
+"""Settings: defaults, the environment, and one line that says what is wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from app.errors import ConfigurationError
+from app.settings import (
+    DEMO_BACKBONE,
+    DEMO_WEIGHTS,
+    Settings,
+    load_settings,
+    unknown_variables,
+)
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)  # no .env here
+    for name in Settings.model_fields:
+        monkeypatch.delenv(f"CLIPAD_{name.upper()}", raising=False)
+
+
+def test_the_default_is_the_demo() -> None:
+    settings = load_settings()
+    assert settings.demo
+    assert (settings.backbone, settings.weights) == (str(DEMO_BACKBONE), str(DEMO_WEIGHTS))
+
+
+def test_every_setting_is_described() -> None:
+    short = [n for n, f in Settings.model_fields.items() if len(f.description or "") < 15]
+    assert short == []
+
+
+def test_variables_and_the_env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("CLIPAD_PORT=81\nCLIPAD_MAX_BATCH=3\nCOMPOSE_PROFILES=gpu\n")
+    monkeypatch.setenv("CLIPAD_PORT", "82")
+    monkeypatch.setenv("CLIPAD_RVS", "PCA")
+    settings = load_settings()
+    assert (settings.port, settings.max_batch, settings.rvs) == (82, 3, "pca")
+
+
+def test_empty_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("BACKBONE", "HEADS", "PORT", "API_KEYS", "SMOOTHING_SIGMA"):
+        monkeypatch.setenv(f"CLIPAD_{name}", "")
+    assert load_settings() == Settings()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("MAX_BATCH", "zwei", "CLIPAD_MAX_BATCH='zwei': expected a valid integer"),
+        ("MAX_BATCH", "0", "CLIPAD_MAX_BATCH='0': expected greater than 0"),
+        ("PORT", "70000", "CLIPAD_PORT='70000': expected less than or equal to 65535"),
+        ("RVS", "median", "CLIPAD_RVS='median': expected 'mean', 'pca', 'kde'"),
+        ("TAPS", "both", "CLIPAD_TAPS='both': expected 'equation' or 'released'"),
+        ("METHOD", "clip", "CLIPAD_METHOD='clip': expected 'sdp' or 'sdp_plus'"),
+        ("SMOOTHING_SIGMA", "-1", "CLIPAD_SMOOTHING_SIGMA='-1': expected greater than"),
+        ("BACKBONE", "RN50", "CLIPAD_WEIGHTS: is not set, but CLIPAD_BACKBONE is"),
+        ("WEIGHTS", "openai", "CLIPAD_BACKBONE: is not set, but CLIPAD_WEIGHTS is"),
+    ],
+)
+def test_a_bad_setting_is_named_with_its_value_and_what_was_expected(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, expected: str
+) -> None:
+    monkeypatch.setenv(f"CLIPAD_{name}", value)
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings()
+    assert str(refused.value).startswith(expected)
+    assert "\n" not in str(refused.value)
+
+
+def test_two_bad_settings_are_both_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLIPAD_PORT", "x")
+    monkeypatch.setenv("CLIPAD_MAX_PIXELS", "y")
+    with pytest.raises(ConfigurationError, match=r"CLIPAD_MAX_PIXELS='y'.*; CLIPAD_PORT='x'"):
+        load_settings()
+
+
+def test_both_of_backbone_and_weights_are_no_demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLIPAD_BACKBONE", "RN50")
+    monkeypatch.setenv("CLIPAD_WEIGHTS", "openai")
+    assert not load_settings().demo
+
+
+def test_keys_from_both_places(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_text("# line 2\nsecond\n\n  third  \n")
+    settings = Settings(api_keys=" first , ,other", api_keys_file=file)
+    assert settings.accepted_keys() == {"first", "other", "second", "third"}
+    assert "first" not in repr(settings)
+    assert Settings().accepted_keys() == frozenset()
+
+
+def test_a_service_meant_to_be_protected_does_not_start_open(tmp_path: Path) -> None:
+    (tmp_path / "empty").write_text("# nothing\n")
+    for settings, words in (
+        (Settings(api_keys=" , "), "CLIPAD_API_KEYS: holds no key"),
+        (Settings(api_keys_file=tmp_path / "empty"), "holds no key"),
+        (Settings(api_keys_file=tmp_path / "absent"), "cannot be read"),
+    ):
+        with pytest.raises(ConfigurationError, match=words):
+            settings.accepted_keys()
+
+
+def test_unknown_variables_are_named_with_the_nearest() -> None:
+    warnings = unknown_variables(
+        {"CLIPAD_MAX_BACH": "3", "CLIPAD_PORT": "1", "HOME": "/", "CLIPAD_QQQ": None}
+    )
+    assert warnings == [
+        "CLIPAD_MAX_BACH: no such setting, ignored; did you mean CLIPAD_MAX_BATCH?",
+        "CLIPAD_QQQ: no such setting, ignored",
+    ]
+
+
+def test_unknown_variables_of_the_env_file(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("CLIPAD_SIGMA=3\nOTHER=1\n")
+    assert any(warning.startswith("CLIPAD_SIGMA: ") for warning in unknown_variables())
