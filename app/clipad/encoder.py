@@ -7,17 +7,19 @@ refused. Knows nothing of objects, states or caches.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from open_clip.model import CustomTextCLIP
-from open_clip.transformer import TextTransformer, text_global_pool
+from open_clip.transformer import ResidualAttentionBlock, TextTransformer
 from torch import Tensor, nn
 
+from app.clipad.attention import attend, feed_forward, is_plain, project_qkv
 from app.clipad.backbone import Backbone
 from app.errors import BackboneError, ObjectNameError
 
-_BATCH = 128
+_BATCH = 64
 _TOKENIZER_CACHE_LIMIT = 50_000
 
 
@@ -27,7 +29,7 @@ class _Tower:
 
     token_embedding: nn.Embedding
     positional_embedding: Tensor
-    transformer: nn.Module
+    blocks: tuple[ResidualAttentionBlock, ...]
     ln_final: nn.Module
     projection: Tensor | nn.Linear | None
     causal_mask: Tensor
@@ -78,16 +80,29 @@ class TextEncoder:
     def _forward(self, text: Tensor) -> Tensor:
         """Token ids [N,L] -> text features [N,D], not normalised."""
         tower, length = self._tower, text.shape[1]
-        positions = tower.positional_embedding[:length].to(tower.dtype)
-        x = tower.token_embedding(text).to(tower.dtype) + positions
-        x = tower.transformer(x, attn_mask=tower.causal_mask[:length, :length])
-        x = tower.ln_final(x)
-        pooled: Tensor = text_global_pool(x, text, tower.pool, eos_token_id=tower.eos)
+        x = tower.token_embedding(text).to(tower.dtype)
+        x = x + tower.positional_embedding[:length].to(tower.dtype)
+        mask = tower.causal_mask[:length, :length].to(tower.dtype)
+        *blocks, last = tower.blocks
+        for block in blocks:
+            x = feed_forward(block, x + attend(block, *project_qkv(block, x), mask))
+        # Of the last layer only the pooled token is needed.
+        query, key, value = project_qkv(last, x)
+        at = (torch.arange(len(text), device=text.device), self._pooled_position(text))
+        query, mask = query.transpose(1, 2)[at].unsqueeze(2), mask[at[1]][:, None, None]
+        x = x[at].unsqueeze(1) + attend(last, query, key, value, mask)
+        pooled = tower.ln_final(feed_forward(last, x)).squeeze(1)
         if tower.projection is None:
-            return pooled
+            return cast(Tensor, pooled)
         if isinstance(tower.projection, nn.Linear):
-            return tower.projection(pooled)  # type: ignore[no-any-return]
-        return pooled @ tower.projection
+            return cast(Tensor, tower.projection(pooled))
+        return cast(Tensor, pooled @ tower.projection)
+
+    def _pooled_position(self, text: Tensor) -> Tensor:
+        """Index [N] of the token that stands for each prompt, as open_clip finds it."""
+        if self._tower.pool == "eos":
+            return (text == self._tower.eos).int().argmax(-1)
+        return text.argmax(-1)
 
 
 def _padded(batch: Sequence[list[int]]) -> Tensor:
@@ -110,10 +125,13 @@ def _text_tower(backbone: Backbone) -> _Tower:
             f"{'' if mask is not None else ' without a causal mask'}; expected a causal tower "
             "pooled at the end-of-text token"
         )
+    blocks = tuple(text.transformer.resblocks)
+    if not blocks or not all(is_plain(block) for block in blocks):
+        raise BackboneError(f"backbone {backbone.name}: text tower's blocks are not CLIP's own")
     return _Tower(
         token_embedding=text.token_embedding,
         positional_embedding=text.positional_embedding,
-        transformer=text.transformer,
+        blocks=blocks,
         ln_final=text.ln_final,
         projection=text.text_projection,
         causal_mask=mask,

@@ -45,6 +45,25 @@ def sdp_map(surgery: Sequence[Tensor], text: Tensor, side: int) -> Tensor:
     return upsample(to_grid(total), side)
 
 
+def head_planes(projected: Sequence[Tensor], text: Tensor, side: int) -> list[Tensor]:
+    """Heads' outputs K x [B,P_k,D] -> probabilities K x [B,2,side,side] (normal, abnormal).
+
+    softmax over the two of the upsampled logits 100 f . [Tn, Ta] (Eq. 11-12): the logits are
+    upsampled, corners aligned, not the probabilities.
+    """
+    planes = []
+    for patches in projected:
+        logits = to_grid(TEMPERATURE * _similarity(patches, text)).movedim(-1, 1)
+        size = (side, side)
+        planes.append(F.interpolate(logits, size, mode="bilinear", align_corners=True).softmax(1))
+    return planes
+
+
+def heads_map(projected: Sequence[Tensor], text: Tensor, side: int) -> Tensor:
+    """M_ft: the abnormal planes summed over K stages (Eq. 13) -> [B,side,side] in [0,K]."""
+    return torch.stack([plane[:, 1] for plane in head_planes(projected, text, side)]).sum(0)
+
+
 def to_grid(patches: Tensor) -> Tensor:
     """Row-major patches [B,P,...] -> [B,g,g,...] with g = sqrt(P); P must be a square number."""
     grid = round(patches.shape[1] ** 0.5)

@@ -15,10 +15,10 @@ from enum import StrEnum
 from typing import cast
 
 import torch
-import torch.nn.functional as F
 from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
 from torch import Tensor, nn
 
+from app.clipad.attention import attend, feed_forward, is_plain, project_qkv
 from app.errors import BackboneError
 
 STAGE_COUNT = 4
@@ -120,18 +120,18 @@ class StagedDualPath(nn.Module):
             if index == last_end and not leak:
                 break
             span = firsts.get(index, span)
-            query, key, value = _project_qkv(block, x)
+            query, key, value = project_qkv(block, x)
             class_only = index + 1 == last_end and not original and not self._leaks(last_end)
-            residual = _attend(block, query[:, :, :1] if class_only else query, key, value)
+            residual = attend(block, query[:, :, :1] if class_only else query, key, value)
             if leak:
                 sources[-1] = sources[-1] + residual
                 if index == last_end:
                     break
             if span is not None and index < span.end:
-                d = _attend(block, value[:, :, 1:], value, value)
+                d = attend(block, value[:, :, 1:], value, value)
                 s = d if index == span.first or s is None else s + d
             x = (x[:, :1] if class_only else x) + residual
-            x = x + block.ls_2(block.mlp(block.ln_2(x)))
+            x = feed_forward(block, x)
             leak = index + 1 in ends and self._leaks(index + 1)
             if index + 1 in ends and s is not None:
                 surgery.append(s)
@@ -163,9 +163,7 @@ def _residual_blocks(visual: VisionTransformer) -> tuple[ResidualAttentionBlock,
             f"image tower pools by {visual.pool_type!r}: expected a projected class token"
         )
     for block in blocks:
-        if not isinstance(block, ResidualAttentionBlock) or not isinstance(
-            block.attn, nn.MultiheadAttention
-        ):
+        if not is_plain(block):
             raise BackboneError(
                 f"image tower block {type(block).__name__}: expected CLIP's ResidualAttentionBlock"
             )
@@ -174,20 +172,3 @@ def _residual_blocks(visual: VisionTransformer) -> tuple[ResidualAttentionBlock,
     if visual.grid_size[0] != visual.grid_size[1]:
         raise BackboneError(f"image tower's patch grid {visual.grid_size}: expected a square")
     return blocks
-
-
-def _project_qkv(block: ResidualAttentionBlock, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Tokens [B,N,W] -> query, key, value, each [B,heads,N,W/heads]."""
-    attention = block.attn
-    projected = F.linear(block.ln_1(x), attention.in_proj_weight, attention.in_proj_bias)
-    batch, length, width = x.shape
-    shape = (batch, length, 3, attention.num_heads, width // attention.num_heads)
-    heads = projected.reshape(shape).permute(2, 0, 3, 1, 4)
-    query, key, value = heads.unbind(0)
-    return query, key, value
-
-
-def _attend(block: ResidualAttentionBlock, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-    """Multi-head attention and output projection: queries of M tokens -> [B,M,W]."""
-    mixed = F.scaled_dot_product_attention(query, key, value)
-    return cast(Tensor, block.ls_1(block.attn.out_proj(mixed.transpose(1, 2).flatten(2))))
