@@ -73,9 +73,9 @@ def load_backbone(
     model.eval().requires_grad_(False).to(device)
     side = config["vision_cfg"].get("image_size", 224)
     return Backbone(
-        name=Path(name).parent.name if _is_config_path(name) else name,
+        name=_config_name(Path(name)) if _is_config_path(name) else name,
         model=model,
-        tokenizer=SimpleTokenizer(context_length=model.context_length),
+        tokenizer=_tokenizer(name, config, model),
         side=int(side),
         mean=_triple("mean", facts.get("mean"), open_clip.OPENAI_DATASET_MEAN),
         std=_triple("std", facts.get("std"), open_clip.OPENAI_DATASET_STD),
@@ -88,6 +88,31 @@ def load_backbone(
 
 def _is_config_path(name: str) -> bool:
     return name.endswith(".json")
+
+
+def _config_name(path: Path) -> str:
+    """`tiny` for tiny.json and for tiny/config.json."""
+    return path.resolve().parent.name if path.stem.endswith("config") else path.stem
+
+
+def _tokenizer(
+    name: str, config: Mapping[str, Any], model: CLIP | CustomTextCLIP
+) -> SimpleTokenizer:
+    text = config["text_cfg"]
+    try:
+        tokenizer = SimpleTokenizer(
+            context_length=model.context_length, **text.get("tokenizer_kwargs", {})
+        )
+    except TypeError as error:
+        raise BackboneError(
+            f"backbone {name}: tokenizer_kwargs are not CLIP's ({error})"
+        ) from error
+    if model.vocab_size < tokenizer.vocab_size:
+        raise BackboneError(
+            f"backbone {name}: vocab_size {model.vocab_size}; CLIP's tokenizer needs "
+            f"{tokenizer.vocab_size}"
+        )
+    return tokenizer
 
 
 def _read_config(name: str) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -125,6 +125,12 @@ def _text_tower(backbone: Backbone) -> _Tower:
             f"{'' if mask is not None else ' without a causal mask'}; expected a causal tower "
             "pooled at the end-of-text token"
         )
+    eos = text.eos_id if text is not model else text.text_eos_id
+    if pool == "eos" and eos != backbone.tokenizer.eot_token_id:
+        raise BackboneError(
+            f"backbone {backbone.name}: text tower pools at token {eos}; CLIP's tokenizer ends "
+            f"texts with {backbone.tokenizer.eot_token_id}"
+        )
     blocks = tuple(text.transformer.resblocks)
     if not blocks or not all(is_plain(block) for block in blocks):
         raise BackboneError(f"backbone {backbone.name}: text tower's blocks are not CLIP's own")
@@ -137,5 +143,5 @@ def _text_tower(backbone: Backbone) -> _Tower:
         causal_mask=mask,
         dtype=text.transformer.get_cast_dtype(),
         pool=pool,
-        eos=text.eos_id if text is not model else text.text_eos_id,
+        eos=eos,
     )

@@ -23,6 +23,12 @@ def weights(tmp_path: Path) -> Path:
     return path
 
 
+def _with_text(**text: Any) -> dict[str, Any]:
+    config = tiny_config()
+    config["text_cfg"].update(text)
+    return config
+
+
 def _config(folder: Path, config: Mapping[str, Any]) -> str:
     path = folder / "config.json"
     path.write_text(json.dumps(config))
@@ -131,6 +137,7 @@ def test_what_cannot_be_loaded_is_named(
         ('{"embed_dim": 8}', "no 'vision_cfg'"),
         (json.dumps(tiny_config(no_such_option=1)), "open_clip cannot build it"),
         (json.dumps(tiny_config(image_size=[48, 64])), "expected a square"),
+        (json.dumps(_with_text(tokenizer_kwargs={"no": 1})), "tokenizer_kwargs are not CLIP's"),
     ],
 )
 def test_configs_that_are_none_are_named(
@@ -148,6 +155,19 @@ def test_weights_of_another_shape_are_refused(tmp_path: Path, weights: Path) -> 
     config = _config(tmp_path, tiny_config(layers=8))
     with pytest.raises(WeightsError, match=r"lacks 'visual.transformer.resblocks.4"):
         load_backbone(config, str(weights))
+
+
+def test_a_vocabulary_smaller_than_the_tokenizers_is_refused(tmp_path: Path) -> None:
+    config = _with_text(vocab_size=1000)
+    save_file(dict(open_clip.CLIP(**config).state_dict()), tmp_path / "small.safetensors")
+    with pytest.raises(BackboneError, match="vocab_size 1000; CLIP's tokenizer needs 49408"):
+        load_backbone(_config(tmp_path, config), str(tmp_path / "small.safetensors"))
+
+
+def test_a_backbone_is_named_after_its_config(tmp_path: Path, weights: Path) -> None:
+    (tmp_path / "line2.json").write_text(json.dumps(tiny_config()))
+    assert load_backbone(str(tmp_path / "line2.json"), str(weights)).name == "line2"
+    assert load_backbone(_config(tmp_path, tiny_config()), str(weights)).name == tmp_path.name
 
 
 @pytest.mark.parametrize("damage", ["missing", "unknown", "nan"])

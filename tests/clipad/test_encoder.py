@@ -9,6 +9,7 @@ from app.clipad.encoder import TextEncoder
 from app.clipad.prompts import prompt_ensemble
 from app.errors import BackboneError, ObjectNameError
 from tests import parity
+from tests.clipad.models import tiny_config
 
 
 def test_cutting_the_context_gives_what_the_whole_context_gives() -> None:
@@ -43,6 +44,25 @@ def test_a_text_tower_that_is_not_causal_is_refused() -> None:
         other = dataclasses.replace(backbone, model=kind(**config))
         with pytest.raises(BackboneError, match="causal"):
             TextEncoder(other)
+
+
+def test_a_tower_pooled_at_another_tokenizers_end_is_refused() -> None:
+    config = tiny_config()
+    config["text_cfg"].update(pool_type="eos", eos_id=2)
+    other = dataclasses.replace(parity.backbone("tiny-vit"), model=open_clip.CLIP(**config))
+    with pytest.raises(BackboneError, match=r"pools at token 2; .* ends texts with 49407"):
+        TextEncoder(other)
+
+
+def test_a_tower_pooled_at_clips_end_of_text_is_accepted() -> None:
+    config = tiny_config()
+    config["text_cfg"].update(pool_type="eos", eos_id=49407)
+    backbone = parity.backbone("tiny-vit")
+    model = open_clip.CLIP(**config).eval()
+    encoder = TextEncoder(dataclasses.replace(backbone, model=model))
+    with torch.no_grad():
+        whole = F.normalize(model.encode_text(backbone.tokenizer(["a nut", "two"])), dim=-1)
+    torch.testing.assert_close(encoder.encode(["a nut", "two"]), whole, atol=4e-6, rtol=0)
 
 
 def test_a_causal_tower_of_its_own_module_is_accepted() -> None:
