@@ -5,14 +5,18 @@ import logging.config
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from dotenv import load_dotenv
 from uvicorn.main import main as uvicorn_command
 
 from app.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
 
 FACTORY = "app.main:create_configured_app"
 _NOT_OURS = ("app", "factory", "app_dir")  # which application is served is settled
@@ -35,40 +39,48 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _serve(**options: Any) -> None:
     if options["env_file"]:
         load_dotenv(options["env_file"])
-    level = options["log_level"]
-    _configure_logging(level)
+    logging.config.dictConfig(_log_config(options["log_level"]))
+    failure: list[Exception] = []
     try:
-        from app.main import configure_threads, create_app, load_detector
-        from app.settings import load_settings, unknown_variables
-
-        settings = load_settings()
-        for warning in unknown_variables():
-            _log.warning(warning)
-        given = click.get_current_context().get_parameter_source
-        for name in ("host", "port"):
-            if given(name) is click.core.ParameterSource.DEFAULT:
-                options[name] = getattr(settings, name)
-        settings = settings.model_copy(update={"host": options["host"], "port": options["port"]})
-        configure_threads(settings)
-        options["log_config"] = options["log_config"] or _log_config(level)
-        failure: list[Exception] = []
-        if options["reload"] or (options["workers"] or 1) > 1:
-            # Every process of theirs loads its own; what cannot load must not start any.
-            load_detector(settings)
-            os.environ["CLIPAD_HOST"], os.environ["CLIPAD_PORT"] = (
-                str(options["host"]),
-                str(options["port"]),
-            )
-            served: object = FACTORY
-        else:
-            served = create_app(settings, on_failure=_stopper(failure))
+        served = _served(options, failure)
     except ConfigurationError as error:
-        _refuse(error)
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1 if failure else 0))
-    run: Callable[..., None] = uvicorn_command.callback  # type: ignore[assignment]
-    run(app=served, factory=isinstance(served, str), app_dir=None, **options)
-    if failure:
+        print(_refusal(error), file=sys.stderr, flush=True)
         sys.exit(1)
+    options["log_config"] = options["log_config"] or _log_config(options["log_level"])
+    signal.signal(signal.SIGTERM, lambda *_: _leave(1 if failure else 0))
+    run: Callable[..., None] = uvicorn_command.callback  # type: ignore[assignment]
+    try:
+        run(app=served, factory=isinstance(served, str), app_dir=None, **options)
+    except SystemExit as end:
+        _leave(end.code if isinstance(end.code, int) else 1)
+    _leave(1 if failure else 0)
+
+
+def _served(options: dict[str, Any], failure: list[Exception]) -> "FastAPI | str":
+    """The application, or where its processes find it when there are to be several.
+
+    Raises ConfigurationError for all that can be told before anything listens.
+    """
+    # Only now: a mistyped option should not have to wait until torch is imported.
+    from app.main import configure_threads, create_app, load_detector
+    from app.settings import load_settings, unknown_variables
+
+    settings = load_settings()
+    given = click.get_current_context().get_parameter_source
+    for name in ("host", "port"):
+        if given(name) is click.core.ParameterSource.DEFAULT:
+            options[name] = getattr(settings, name)
+    settings = settings.model_copy(update={"host": options["host"], "port": options["port"]})
+    configure_threads(settings)
+    app = create_app(settings, on_failure=_stopper(failure))
+    several = options["reload"] or (options["workers"] or 1) > 1
+    if several:
+        # Each process loads a model of its own; one that cannot be loaded must not start any.
+        load_detector(settings)
+        os.environ |= {"CLIPAD_HOST": options["host"], "CLIPAD_PORT": str(options["port"])}
+    for warning in unknown_variables():
+        _log.warning(warning)
+    return FACTORY if several else app
 
 
 def _stopper(failure: list[Exception]) -> Callable[[Exception], None]:
@@ -82,9 +94,15 @@ def _stopper(failure: list[Exception]) -> Callable[[Exception], None]:
     return stop
 
 
-def _refuse(error: Exception) -> NoReturn:
-    print(_refusal(error), file=sys.stderr, flush=True)
-    sys.exit(1)
+def _leave(code: int) -> NoReturn:
+    """Exit; at once where the model is still being loaded, which nothing can interrupt."""
+    from app.startup import LOADER
+
+    if any(thread.name == LOADER for thread in threading.enumerate()):
+        # An interpreter that ends under a thread inside torch aborts the process.
+        logging.shutdown()
+        os._exit(code)
+    sys.exit(code)
 
 
 def _refusal(error: Exception) -> str:
@@ -106,10 +124,6 @@ def _log_config(level: str | None) -> dict[str, Any]:
             "uvicorn.access": {"handlers": [], "propagate": False},
         },
     }
-
-
-def _configure_logging(level: str | None) -> None:
-    logging.config.dictConfig(_log_config(level))
 
 
 if __name__ == "__main__":

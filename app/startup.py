@@ -20,6 +20,7 @@ from app.categories import Category, parse_category
 from app.images import ImageLimits
 from app.inspection import Inspector, Question
 
+LOADER = "loader"  # name of the thread that loads a model
 WARM_UP_NAME = "object"
 _CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _Loaded = TypeVar("_Loaded")
@@ -79,5 +80,5 @@ async def in_daemon_thread(work: Callable[[], _Loaded]) -> _Loaded:
         with suppress(RuntimeError):  # the loop has ended meanwhile; nobody waits any more
             loop.call_soon_threadsafe(deliver, settle)
 
-    threading.Thread(target=run, name="loader", daemon=True).start()
+    threading.Thread(target=run, name=LOADER, daemon=True).start()
     return await outcome

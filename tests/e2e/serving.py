@@ -1,0 +1,105 @@
+"""`./scripts/serve` as a process of its own, and curl to talk to it."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+
+from tests.parity import files
+
+ROOT = Path(__file__).parent.parent.parent
+SERVE = ROOT / "scripts" / "serve"
+START_S = 180
+
+
+def tiny_vit(folder: Path) -> dict[str, str]:
+    """Settings that serve the parity data's small ViT as the released implementation reads it."""
+    backbone, weights = files("tiny-vit")
+    return {
+        "CLIPAD_BACKBONE": backbone,
+        "CLIPAD_WEIGHTS": weights,
+        "CLIPAD_RVS": "mean",
+        "CLIPAD_TAPS": "released",
+        "CLIPAD_SMOOTHING_SIGMA": "2",
+        "CLIPAD_MODEL_DIR": str(folder / "models"),
+    }
+
+
+def environment(settings: dict[str, str]) -> dict[str, str]:
+    """This process's variables with no other settings than these."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CLIPAD_")}
+    return kept | settings
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Server:
+    """A running service; its log in `log`. Leaving it ends the process with SIGTERM."""
+
+    def __init__(self, folder: Path, settings: dict[str, str], *options: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._log = folder / "server.log"
+        with self._log.open("w") as log:
+            self.process = subprocess.Popen(
+                [SERVE, "--port", str(self.port), *options],
+                cwd=folder,
+                env=environment(settings),
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def __enter__(self) -> "Server":
+        end = time.monotonic() + START_S
+        while self.curl("/readyz", "-o", os.devnull, "-w", "%{http_code}") != b"200":
+            assert self.process.poll() is None, self.log
+            assert time.monotonic() < end, self.log
+            time.sleep(0.1)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self.process.poll() is None:
+            self.stop()
+
+    def stop(self) -> int:
+        """SIGTERM, and the exit code it leads to."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise
+
+    def curl(self, path: str, *arguments: str, cwd: Path | None = None) -> bytes:
+        """What curl prints for this path; its own exit code does not matter."""
+        return subprocess.run(
+            [
+                str(shutil.which("curl")),
+                "--silent",
+                "--max-time",
+                "60",
+                *arguments,
+                self.url + path,
+            ],
+            cwd=cwd,
+            stdout=subprocess.PIPE,
+            check=False,
+        ).stdout
