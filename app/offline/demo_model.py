@@ -143,5 +143,6 @@ def export(state: dict[str, Tensor], config: dict[str, Any], directory: Path) ->
     path = directory / "weights.safetensors"
     partial = path.with_suffix(".partial")
     save_file(halves, partial)
+    partial.chmod(0o644)
     os.replace(partial, path)
     return path

@@ -21,6 +21,7 @@ from app.offline.demo_data import KIND_NAMES, PairStore
 from app.offline.demo_evaluation import score_pairs, summary
 from app.offline.demo_model import export
 from app.offline.demo_report import demo_detector, measure, table, write
+from app.offline.demo_samples import write_samples
 from app.offline.demo_training import Recipe, Trainer, run
 from app.offline.synthetic import Split, generate_pair
 
@@ -120,6 +121,7 @@ def _ship(recipe: Recipe, runs: Path, out: Path) -> None:
     trainer = Trainer(recipe, PairStore(runs, recipe.pairs))
     trainer.load(runs / _CHECKPOINT)
     path = export(trainer.averaged_state(), recipe.config, out)
+    write_samples(out / "samples")
     _log(f"step {trainer.done}/{recipe.steps}: {path}, {path.stat().st_size / 1e6:.1f} MB")
 
 
