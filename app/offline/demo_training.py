@@ -7,14 +7,10 @@ Checkpoints are whole files or none. Knows nothing of the command line or of the
 
 from __future__ import annotations
 
-import json
-import math
 import os
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,54 +19,12 @@ from torch import Tensor
 
 from app.errors import ConfigurationError
 from app.offline.demo_data import KIND_NAMES, PairStore
-from app.offline.demo_losses import Losses, LossWeights, losses
-from app.offline.demo_model import CONFIG, DemoModel
+from app.offline.demo_losses import Losses, losses
+from app.offline.demo_model import DemoModel
 from app.offline.demo_prompts import PromptSampler
+from app.offline.demo_recipe import Recipe
 
 Log = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """Everything that decides the result, given the code."""
-
-    steps: int = 5000
-    seed: int = 42
-    pairs: int = 12600
-    rate: float = 1e-3
-    decay: float = 0.05
-    warm_up: int = 100
-    clip: float = 1.0
-    average: float = 0.998
-    replaced_names: float = 0.5
-    prompts: int = 5
-    whiten: bool = True
-    sizes: tuple[tuple[int, int, float], ...] = ((7, 3, 0.74), (11, 1, 0.13), (15, 1, 0.13))
-    """(patches per side, pairs per kind, share of the steps)."""
-    final_sizes: tuple[tuple[int, int, float], ...] = ((7, 3, 0.3), (15, 1, 0.7))
-    """The same for the cool-down: more whole pictures."""
-    cool_down: int = 700
-    """Last steps, in which the rate falls to zero. Nothing before them depends on `steps`."""
-    kinds_per_batch: int = 4
-    weights: LossWeights = field(default_factory=LossWeights)
-    config: dict[str, Any] = field(default_factory=lambda: CONFIG)
-
-    def rate_at(self, step: int) -> float:
-        """Learning rate of a step: linear warm-up, level, then half a cosine down to zero."""
-        rising = min(1.0, (step + 1) / self.warm_up)
-        left = min(1.0, (self.steps - step) / self.cool_down)
-        return self.rate * rising * 0.5 * (1 - math.cos(math.pi * left))
-
-    @property
-    def level_end(self) -> int:
-        """First step of the cool-down."""
-        return max(0, self.steps - self.cool_down)
-
-    def size_at(self, step: int, rng: np.random.Generator) -> tuple[int, int]:
-        """(patches per side, pairs per kind) of a step."""
-        table = self.sizes if step < self.level_end else self.final_sizes
-        size, pairs, _ = table[rng.choice(len(table), p=[share for _, _, share in table])]
-        return size, pairs
 
 
 class Trainer:
@@ -147,7 +101,7 @@ class Trainer:
                 "average": self.average,
                 "optimizer": self.optimizer.state_dict(),
                 "done": self.done,
-                "recipe": _fixed(self.recipe),
+                "recipe": self.recipe.fixed,
                 "steps": self.recipe.steps,
             },
             partial,
@@ -161,9 +115,9 @@ class Trainer:
         ConfigurationError for a checkpoint of another recipe.
         """
         state = torch.load(path, weights_only=True)
-        if state["recipe"] != _fixed(self.recipe):
+        if state["recipe"] != self.recipe.fixed:
             raise ConfigurationError(
-                f"checkpoint {path}: made by {state['recipe']}, expected {_fixed(self.recipe)}"
+                f"checkpoint {path}: made by {state['recipe']}, expected {self.recipe.fixed}"
             )
         begun = min(self.recipe.steps, state["steps"]) - self.recipe.cool_down
         if state["steps"] != self.recipe.steps and state["done"] > begun:
@@ -186,12 +140,6 @@ class Trainer:
             for parameter, value in zip(self._parameters, now, strict=True):
                 parameter.copy_(value)
         return state
-
-
-def _fixed(recipe: Recipe) -> str:
-    """What must be equal for a run to be continued, as text."""
-    facts = {key: value for key, value in asdict(recipe).items() if key != "steps"}
-    return json.dumps(facts, sort_keys=True)
 
 
 def run(

@@ -20,9 +20,10 @@ from rich.console import Console
 from app.offline.demo_data import KIND_NAMES, PairStore
 from app.offline.demo_evaluation import score_pairs, summary
 from app.offline.demo_model import export
+from app.offline.demo_recipe import Recipe
 from app.offline.demo_report import demo_detector, measure, table, write
 from app.offline.demo_samples import write_samples
-from app.offline.demo_training import Recipe, Trainer, run
+from app.offline.demo_training import Trainer, run
 from app.offline.synthetic import Split, generate_pair
 
 _ROOT = Path(__file__).resolve().parents[2]

@@ -14,7 +14,8 @@ from app.errors import ConfigurationError
 from app.offline.demo_data import KIND_NAMES, PairStore
 from app.offline.demo_losses import Losses
 from app.offline.demo_model import export
-from app.offline.demo_training import Recipe, Trainer, run
+from app.offline.demo_recipe import Recipe
+from app.offline.demo_training import Trainer, run
 
 TINY = {
     "embed_dim": 32,
