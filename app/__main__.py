@@ -61,11 +61,12 @@ def _served(options: dict[str, Any], failure: list[Exception]) -> "FastAPI | str
 
     Raises ConfigurationError for all that can be told before anything listens.
     """
-    # Only now: a mistyped option should not have to wait until torch is imported.
-    from app.main import configure_threads, create_app, load_detector
+    # Imported step by step: what is mistyped is told before the next, slower step.
     from app.settings import load_settings, unknown_variables
 
     settings = load_settings()
+    from app.main import configure_threads, create_app, load_detector
+
     given = click.get_current_context().get_parameter_source
     for name in ("host", "port"):
         if given(name) is click.core.ParameterSource.DEFAULT:

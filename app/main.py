@@ -196,7 +196,7 @@ async def _start(service: Service, settings: Settings, detector: Detector, pools
             PREFIX,
         )
     _log.info(
-        "ready on http://%s:%d: backbone %s, methods %s, on %s",
+        "ready on %s:%d: backbone %s, methods %s, on %s",
         settings.host,
         settings.port,
         detector.info.backbone,

@@ -111,7 +111,9 @@ class Settings(BaseSettings):
         "idle.",
     )
     queue_capacity: Positive = Field(
-        default=64, description="Images waiting for the model at most; more are answered 429."
+        default=64,
+        description="Images waiting for the model at most; more are answered 429. Together with "
+        "MAX_BATCH it also bounds the images that requests under way hold in memory.",
     )
     request_timeout_s: float = Field(
         default=30.0, gt=0, description="Seconds until a request is given up with 504."

@@ -27,6 +27,8 @@ INFO = ModelInfo(
     fingerprint="f" * 64,
 )
 
+_PATIENCE_S = 60  # a test that forgot to open a gate ends all the same
+
 
 class FakeDetector:
     """The map is the picture's mean over the channels; the text score grows with the name.
@@ -59,14 +61,14 @@ class FakeDetector:
             raise ObjectNameError(f"{name!r} is longer than the fake's context")
         self.asked[name] += 1
         if name.startswith("slow"):
-            self.texts.wait(10)
+            self.texts.wait(_PATIENCE_S)
         self.encoded[name] += 1
         return torch.tensor([[0.0, len(name) / 100]])
 
     def detect(self, images: Tensor, text: Tensor, method: str = "sdp") -> Detection:
         self.batches.append(len(images))
         self.entered.release()
-        self.gate.wait(10)
+        self.gate.wait(_PATIENCE_S)
         if bool((images[:, :, 0, 0] == torch.tensor([1.0, 0.0, 0.0])).all(1).any()):
             raise ZeroDivisionError("the fake saw red")
         maps = images.mean(1) * (2 if method == "sdp_plus" else 1)

@@ -25,7 +25,7 @@ class Model:
         self.batches.append(items)
         self.threads.add(threading.get_ident())
         self.entered.release()
-        self.gate.wait(10)
+        self.gate.wait(60)
         if 13 in items:
             raise ArithmeticError("thirteen")
         if 99 in items:
@@ -43,7 +43,7 @@ def play(body: Body, *, max_batch: int = 4, max_wait_s: float = 0.0, capacity: i
         model = Model()
         batcher = Batcher[int, int](model.run, max_batch, max_wait_s, capacity)
         try:
-            await asyncio.wait_for(body(model, batcher), 20)
+            await asyncio.wait_for(body(model, batcher), 60)
         finally:
             model.gate.set()
             await batcher.drain()

@@ -56,12 +56,12 @@ def test_more_places_than_there_are_means_all_of_them() -> None:
 def test_draining_lets_the_admitted_finish() -> None:
     async def scene() -> None:
         lifecycle = ready()
-        await asyncio.wait_for(lifecycle.idle(), 1)
+        await asyncio.wait_for(lifecycle.idle(), 60)
         with lifecycle.admit():
             lifecycle.drain()
             waiting = asyncio.create_task(lifecycle.idle())
             await asyncio.sleep(0)
             assert not waiting.done()
-        await asyncio.wait_for(waiting, 1)
+        await asyncio.wait_for(waiting, 60)
 
     asyncio.run(scene())

@@ -25,7 +25,7 @@ def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.01)
@@ -39,7 +39,7 @@ def test_it_answers_while_the_weights_are_loaded(monkeypatch: pytest.MonkeyPatch
     gate = threading.Event()
 
     def load(_settings: Settings) -> Detector:
-        gate.wait(20)
+        gate.wait(60)
         return FakeDetector()
 
     loading(monkeypatch, load)

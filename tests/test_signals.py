@@ -26,7 +26,7 @@ def ready() -> Lifecycle:
 
 
 async def until(numbers: list[int]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not numbers:
             await asyncio.sleep(0.005)
 

@@ -53,7 +53,7 @@ def test_work_that_outlives_its_loop_harms_nobody() -> None:
 
     def work() -> None:
         threads.append(threading.current_thread())
-        gate.wait(10)
+        gate.wait(60)
 
     async def scene() -> None:
         task = asyncio.create_task(in_daemon_thread(work))
@@ -63,7 +63,7 @@ def test_work_that_outlives_its_loop_harms_nobody() -> None:
 
     asyncio.run(scene())
     gate.set()
-    threads[0].join(10)
+    threads[0].join(60)
     assert not threads[0].is_alive()
 
 

@@ -49,7 +49,7 @@ def test_waiting_for_one_name_leaves_threads_for_others() -> None:
         names, _ = vocabulary(detector, pool)
         waiting = [asyncio.create_task(names.features("slow")) for _ in range(50)]
         await asyncio.sleep(0)
-        assert (await asyncio.wait_for(names.features("quick"), 10)).shape == (1, 2)
+        assert (await asyncio.wait_for(names.features("quick"), 60)).shape == (1, 2)
         assert not any(task.done() for task in waiting)
         detector.texts.set()
         await asyncio.gather(*waiting)

@@ -60,6 +60,8 @@ async def unless_gone(request: Request, work: Awaitable[Result]) -> Result:
     To be used once the body has been read: what comes then can only be the end.
     """
     task = asyncio.ensure_future(work)
+    # A failure after the client has left is nobody's; without this asyncio would report it.
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())
     watch = asyncio.ensure_future(_left(request))
     try:
         await asyncio.wait([task, watch], return_when=asyncio.FIRST_COMPLETED)

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.e2e.serving import Server, tiny_vit
+from tests.e2e.serving import ROOT, Server, tiny_vit
 from tests.parity import FOLDER, expected
 
 pytestmark = pytest.mark.slow
@@ -153,3 +153,19 @@ def test_the_log(server: Server) -> None:
         time.sleep(0.05)
     assert server.log.count("did you mean CLIPAD_MAX_IMAGES?") == 1
     assert "Traceback" not in server.log
+
+
+def test_without_any_setting_the_demo_is_served(tmp_path: Path) -> None:
+    samples = ROOT / "model_weights" / "demo" / "samples"
+    with Server(tmp_path, {}) as demo:
+        card = json.loads(demo.curl("/model"))
+        assert (card["demo"], card["rvs"]) == (True, "dbscan")
+        good, hole = (
+            json.loads(
+                demo.curl("/predict", "-F", f"image=@{samples / name}", "-F", "category=bamboo-mat")
+            )
+            for name in ("bamboo-mat-good.png", "bamboo-mat-hole.png")
+        )
+        assert hole["anomaly_score"] > good["anomaly_score"]
+        assert hole["model"]["demo"]
+        assert demo.log.count("scripts/fetch_weights ViT-B-16-plus-240 laion400m_e31") == 1
