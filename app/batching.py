@@ -49,6 +49,7 @@ class Batcher(Generic[Item, Result]):
         self._arrival = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
+        self._computing = False
         self._closed = False
 
     @property
@@ -64,10 +65,10 @@ class Batcher(Generic[Item, Result]):
         """
         if self._closed:
             raise NotReadyError("the service is shutting down: expected no new requests")
-        if self.waiting >= self._capacity:
-            raise QueueFullError(
-                f"{self.waiting} images are waiting: expected fewer than {self._capacity}"
-            )
+        # What an idle model is about to take does not wait for anything.
+        room = self._capacity + (0 if self._computing else self.max_batch)
+        if self.waiting >= room:
+            raise QueueFullError(f"{self.waiting} images are waiting: expected fewer than {room}")
         loop = asyncio.get_running_loop()
         entry = _Waiting[Item, Result](item, loop.create_future(), loop.time())
         self._queue.append(entry)
@@ -98,12 +99,15 @@ class Batcher(Generic[Item, Result]):
     ) -> None:
         items = [entry.item for entry in batch]
         outcomes: Sequence[Result | Exception]
+        self._computing = True
         try:
             outcomes = await loop.run_in_executor(self._thread, self._run, items)
             if len(outcomes) != len(items):
                 raise RuntimeError(f"{len(outcomes)} results for {len(items)} items")
         except Exception as error:
             outcomes = [error] * len(items)
+        finally:
+            self._computing = False
         for entry, outcome in zip(batch, outcomes, strict=True):
             if entry.outcome.done():
                 continue

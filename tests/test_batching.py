@@ -112,6 +112,16 @@ def test_without_room_an_item_is_refused_at_once_and_the_others_are_not_harmed()
     assert play(body, capacity=2).batches == [[0], [1, 2]]
 
 
+def test_what_an_idle_model_is_about_to_take_needs_no_room() -> None:
+    async def body(_model: Model, batcher: Batcher[int, int]) -> None:
+        tasks = [asyncio.create_task(batcher.submit(item)) for item in (1, 2, 3, 4)]
+        outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        assert outcomes[:3] == [2, 4, 6]
+        assert isinstance(outcomes[3], QueueFullError)
+
+    assert play(body, max_batch=2, capacity=1).batches == [[1, 2], [3]]
+
+
 def test_who_left_is_not_computed_and_makes_room() -> None:
     async def body(model: Model, batcher: Batcher[int, int]) -> None:
         first = await hold(model, batcher)
