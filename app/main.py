@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from app import problems
 from app.batching import Batcher
 from app.categories import Category, parse_category
-from app.clipad.detector import build_detector
+from app.clipad.build import build_detector
 from app.clipad.rvs import Rvs
 from app.errors import ConfigurationError, ObjectNameError
 from app.images import ImageLimits

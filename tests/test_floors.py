@@ -31,11 +31,12 @@ FLOORS: Sequence[set[str]] = (
     {"__main__"},
 )
 CLIPAD_FLOORS: Sequence[set[str]] = (
-    {"checkpoint", "maps", "multicrop", "prompts", "rvs", "sdp"},
-    {"hub", "resnet", "text"},
-    {"backbone"},
+    {"attention", "checkpoint", "heads", "maps", "multicrop", "prompts", "rvs"},
+    {"hub", "sdp", "text"},
+    {"backbone", "resnet"},
     {"encoder"},
     {"detector"},
+    {"build"},
 )
 OFFLINE_STANDS_ON = {"clipad", "errors", "images", "offline"}
 SETTINGS_READERS = {"__main__", "main"}

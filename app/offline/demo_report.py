@@ -18,7 +18,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from app.clipad.detector import AnomalyDetector, build_detector
+from app.clipad.build import build_detector
+from app.clipad.detector import AnomalyDetector
 from app.errors import ImageDecodeError
 from app.offline.benchmark_set import PIXELS_SHA256, benchmark_pairs, pixels_sha256
 from app.offline.demo_evaluation import (

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from app.clipad.detector import resolve_device
+from app.clipad.build import resolve_device
 from app.clipad.rvs import Rvs, RvsMethod
 from app.offline.bench.model import compare_with_encode, random_backbone
 from app.offline.bench.pairs import PairedTimes

@@ -4,16 +4,10 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
-from app.clipad import maps
-from app.clipad.detector import (
-    AnomalyDetector,
-    build_detector,
-    resolve_device,
-    resolve_dtype,
-)
+from app.clipad.detector import AnomalyDetector
 from app.clipad.multicrop import crop_ten, enlarged_side
 from app.clipad.rvs import Rvs, RvsMethod
-from app.errors import ConfigurationError, HeadsError, MethodError, ObjectNameError
+from app.errors import MethodError, ObjectNameError
 from tests import parity
 from tests.clipad.models import random_images
 
@@ -118,43 +112,3 @@ def test_map_values_and_scores_are_finite_on_constant_images() -> None:
     detection = _detector().predict(torch.zeros(1, 3, 96, 96), ["nut"])
     assert torch.isfinite(detection.maps).all()
     assert 0 <= detection.text_score.item() <= 1
-
-
-def test_building_by_path_equals_building_by_hand(tmp_path: Path) -> None:
-    config, weights = parity.files("tiny-vit")
-    built = build_detector(backbone=config, weights=weights, rvs=MEAN, model_dir=tmp_path)
-    assert built.info == _detector().info
-    assert (tmp_path / "text_features").exists() is False
-    built.text_features("nut")
-    assert len(list((tmp_path / "text_features").iterdir())) == 1
-
-
-def test_heads_are_refused_until_they_can_be_loaded(tmp_path: Path) -> None:
-    config, weights = parity.files("tiny-vit")
-    with pytest.raises(HeadsError, match="cannot be loaded"):
-        build_detector(backbone=config, weights=weights, heads="heads.pt", model_dir=tmp_path)
-
-
-def test_devices_and_dtypes_are_checked() -> None:
-    assert resolve_device("cpu") == torch.device("cpu")
-    assert resolve_device("auto").type == ("cuda" if torch.cuda.is_available() else "cpu")
-    assert resolve_dtype("auto") is resolve_dtype("float32") is torch.float32
-    for device in ("gpu", "meta", f"cuda:{torch.cuda.device_count()}"):
-        with pytest.raises(ConfigurationError, match=f"device '{device}'"):
-            resolve_device(device)
-    with pytest.raises(ConfigurationError, match="dtype 'half'"):
-        resolve_dtype("half")
-
-
-def test_bfloat16_stays_close_to_float32() -> None:
-    config, weights = parity.files("tiny-vit")
-    from app.clipad.backbone import load_backbone
-
-    low = AnomalyDetector(load_backbone(config, weights, dtype=torch.bfloat16), rvs=MEAN, sigma=2)
-    pixels = parity.expected("tiny-vit")["pixels"]
-    detection = low.predict(pixels, ["metal nut"] * 3)
-    reference = _detector(sigma=2).predict(pixels, ["metal nut"] * 3)
-    assert detection.maps.dtype == torch.float32
-    spread = maps.smooth(reference.maps, 0).std()
-    assert (detection.maps - reference.maps).abs().mean() < 0.1 * spread
-    assert low.info.fingerprint != _detector(sigma=2).info.fingerprint

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from app.clipad.detector import build_detector
+from app.clipad.build import build_detector
 from app.errors import ConfigurationError
 from app.offline.demo_data import KIND_NAMES, PairStore
 from app.offline.demo_losses import Losses

@@ -1,0 +1,81 @@
+"""From names and paths to a detector: device and dtype chosen, weights loaded, parts joined.
+
+Everything that can be wrong with a configuration shows here, as a ConfigurationError. Knows
+nothing of settings: its arguments are plain values.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from app.clipad.backbone import load_backbone
+from app.clipad.detector import AnomalyDetector
+from app.clipad.rvs import Rvs
+from app.errors import ConfigurationError, HeadsError
+
+_DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
+_TEXT_DIRECTORY = "text_features"
+
+
+def build_detector(
+    *,
+    backbone: str,
+    weights: str,
+    heads: str | None = None,
+    device: str = "auto",
+    dtype: str = "float32",
+    rvs: Rvs = Rvs(),  # noqa: B008 (frozen)
+    taps: str = "equation",
+    sigma: float | None = None,
+    model_dir: Path,
+    demo: bool = False,
+    stages: Sequence[int] | None = None,
+) -> AnomalyDetector:
+    """Load a backbone and build its detector; all that can be wrong is a ConfigurationError.
+
+    device: `auto` (CUDA when present), `cpu`, `cuda` or `cuda:N`. dtype: `auto` or a torch dtype's
+    name. model_dir: where pretrained tags are fetched to and text features kept.
+    """
+    if heads:
+        raise HeadsError(f"heads {heads}: linear heads cannot be loaded by this version")
+    chosen = resolve_device(device)
+    loaded = load_backbone(
+        backbone, weights, device=chosen, dtype=resolve_dtype(dtype), cache_dir=model_dir
+    )
+    return AnomalyDetector(
+        loaded,
+        rvs=rvs,
+        taps=taps,
+        stages=stages,
+        sigma=sigma,
+        text_directory=model_dir / _TEXT_DIRECTORY,
+        demo=demo,
+    )
+
+
+def resolve_device(device: str) -> torch.device:
+    """`auto`, `cpu`, `cuda` or `cuda:N` -> a device that is there, or ConfigurationError."""
+    available = torch.cuda.is_available()
+    if device == "auto":
+        return torch.device("cuda" if available else "cpu")
+    try:
+        chosen = torch.device(device)
+    except RuntimeError as error:
+        raise ConfigurationError(f"device {device!r}: expected auto, cpu or cuda[:N]") from error
+    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
+        raise ConfigurationError(
+            f"device {device!r}: {torch.cuda.device_count()} CUDA devices present"
+        )
+    if chosen.type not in ("cpu", "cuda"):
+        raise ConfigurationError(f"device {device!r}: expected auto, cpu or cuda[:N]")
+    return chosen
+
+
+def resolve_dtype(dtype: str) -> torch.dtype:
+    """`auto` or `float32`, `float16`, `bfloat16` -> torch.dtype, or ConfigurationError."""
+    if dtype == "auto":
+        return torch.float32
+    if dtype not in _DTYPES:
+        raise ConfigurationError(f"dtype {dtype!r}: expected auto, {', '.join(_DTYPES)}")
+    return _DTYPES[dtype]
