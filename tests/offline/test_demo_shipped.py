@@ -1,0 +1,56 @@
+"""What lies in model_weights/demo: whole, as described, and able to see damage."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import pytest
+
+from app.offline.benchmark_set import PIXELS_SHA256, benchmark_pairs
+from app.offline.demo_evaluation import score_pairs, summary
+from app.offline.demo_model import CONFIG
+from app.offline.demo_report import demo_detector, table
+from app.offline.demo_samples import SAMPLES, write_samples
+
+DEMO = Path(__file__).parents[2] / "model_weights" / "demo"
+FIGURES = json.loads((DEMO / "metrics.json").read_text("utf-8"))
+
+
+def test_weights_are_small_and_the_measured_ones() -> None:
+    weights = (DEMO / "weights.safetensors").read_bytes()
+    assert len(weights) <= 30_000_000
+    assert hashlib.sha256(weights).hexdigest() == FIGURES["weights_sha256"]
+    assert json.loads((DEMO / "config.json").read_text("utf-8")) == CONFIG
+
+
+def test_readme_states_the_measured_figures() -> None:
+    assert table(FIGURES) in (DEMO / "README.md").read_text("utf-8")
+
+
+def test_figures_are_those_of_the_frozen_benchmark_and_reach_the_aims() -> None:
+    assert FIGURES["benchmark_sha256"] == PIXELS_SHA256
+    trained, unseen = FIGURES["groups"]["textures and panels"], FIGURES["groups"]["unseen textures"]
+    assert trained["image_auroc"] >= 0.90
+    assert trained["pixel_auroc"] >= 0.88
+    assert unseen["image_auroc"] >= 0.88
+    assert unseen["pixel_auroc"] >= 0.86
+    assert trained["win_rate"] >= 0.85
+    assert unseen["win_rate"] >= 0.85
+
+
+@pytest.mark.slow
+def test_a_part_of_the_benchmark_measured_again(tmp_path: Path) -> None:
+    detector = demo_detector(DEMO, tmp_path)
+    found = summary(score_pairs(detector, benchmark_pairs(["carpet"])))
+    for kind, figures in found["per_kind"].items():
+        recorded = FIGURES["groups"]["textures and panels"]["per_kind"][kind]
+        for name, value in figures.items():
+            assert value == pytest.approx(recorded[name], abs=0.02), (kind, name)
+
+
+def test_samples_are_there_and_small(tmp_path: Path) -> None:
+    made = write_samples(tmp_path)
+    shipped = sorted((DEMO / "samples").glob("*.png"))
+    assert sorted(path.name for path in made) == [path.name for path in shipped]
+    assert len(shipped) == 2 * len(SAMPLES)
+    assert sum(path.stat().st_size for path in shipped) < 1_000_000
