@@ -53,7 +53,8 @@ def _validate(trainer: Trainer, directory: Path) -> str:
     )
 
 
-def _process(rank: int, ranks: int, recipe: Recipe, runs: Path, check_every: int) -> None:
+def train_process(rank: int, ranks: int, recipe: Recipe, runs: Path, check_every: int) -> None:
+    """One of `ranks` processes of a run: generate its pairs, then train or resume under `runs`."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
@@ -61,7 +62,7 @@ def _process(rank: int, ranks: int, recipe: Recipe, runs: Path, check_every: int
 
     def progress(done: int, total: int) -> None:
         if rank == 0 and (done % 500 == 0 or done == total):
-            _log(f"generating pairs: {done * ranks}/{total * ranks}")
+            _log(f"generating pairs: {min(done * ranks, store.count)}/{store.count}")
 
     store.fill(rank, ranks, progress)
     if ranks > 1:
@@ -109,7 +110,7 @@ def main(
             _log(f"recipe {json.dumps({k: v for k, v in asdict(recipe).items() if k != 'config'})}")
             (runs / "meeting").unlink(missing_ok=True)
             torch.multiprocessing.start_processes(  # type: ignore[no-untyped-call, attr-defined]
-                _process, (processes, recipe, runs, check_every), nprocs=processes
+                train_process, (processes, recipe, runs, check_every), nprocs=processes
             )
         _ship(recipe, runs, out)
     _log("measuring the benchmark")

@@ -1,0 +1,47 @@
+"""The command: its options, and two real processes that share every step."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import torch.multiprocessing
+from typer import Typer
+from typer.testing import CliRunner
+
+from app.offline.demo_data import PairStore
+from app.offline.demo_training import Trainer
+from app.offline.train_demo import main, train_process
+from tests.offline.test_demo_training import RECIPE
+
+
+def test_help_names_every_option() -> None:
+    command = Typer()
+    command.command()(main)
+    result = CliRunner().invoke(command, ["--help"], env={"COLUMNS": "120", "TERM": "dumb"})
+    assert result.exit_code == 0
+    for option in ("--steps", "--seed", "--processes", "--export-only", "--evaluate-only"):
+        assert option in result.output
+
+
+@pytest.mark.slow
+def test_two_processes_average_their_gradients_and_resume(tmp_path: Path) -> None:
+    context = {"nprocs": 2, "start_method": "spawn"}
+    torch.multiprocessing.start_processes(
+        train_process, (2, RECIPE, tmp_path, 0), join=True, **context
+    )
+    store = PairStore(tmp_path, RECIPE.pairs)
+    shared, alone = Trainer(RECIPE, store), Trainer(RECIPE, store)
+    shared.load(tmp_path / "checkpoint.pt")
+    assert shared.done == RECIPE.steps
+    for _ in range(RECIPE.steps):
+        alone.step()
+    # The second process saw other crops: their mean moves the weights another way.
+    left, right = shared.averaged_state(), alone.averaged_state()
+    moved = [not torch.allclose(left[key], right[key], atol=1e-7) for key in left]
+    assert any(moved)
+    # A finished run that is started again has nothing left to do.
+    before = (tmp_path / "checkpoint.pt").read_bytes()
+    torch.multiprocessing.start_processes(
+        train_process, (2, RECIPE, tmp_path, 0), join=True, **context
+    )
+    assert (tmp_path / "checkpoint.pt").read_bytes() == before
