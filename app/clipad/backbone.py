@@ -5,6 +5,7 @@ cannot vouch for: random or incomplete weights, another shape, another activatio
 Knows nothing of prompts, stages or images beyond their side, mean and std.
 """
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -42,9 +43,16 @@ class Backbone:
     mean: _Triple
     std: _Triple
     weights_sha256: str
+    config_sha256: str
     device: torch.device
     dtype: torch.dtype
     embed_dim: int
+
+    @property
+    def digest(self) -> str:
+        """sha256 over all that moves a feature: weights, config and number format."""
+        parts = json.dumps([self.weights_sha256, self.config_sha256, str(self.dtype)])
+        return hashlib.sha256(parts.encode()).hexdigest()
 
 
 def load_backbone(
@@ -80,6 +88,7 @@ def load_backbone(
         mean=_triple("mean", facts.get("mean"), open_clip.OPENAI_DATASET_MEAN),
         std=_triple("std", facts.get("std"), open_clip.OPENAI_DATASET_STD),
         weights_sha256=file_sha256(path),
+        config_sha256=hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest(),
         device=torch.device(device),
         dtype=dtype,
         embed_dim=int(config["embed_dim"]),
@@ -131,12 +140,20 @@ def _read_config(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
         raise BackboneError(f"backbone config {name}: not readable as JSON ({error})") from error
     if not isinstance(whole, dict):
         raise BackboneError(f"backbone config {name}: expected a JSON object")
-    config = whole.get("model_cfg", whole)
-    preprocessing = whole.get("preprocess_cfg", {})
-    for key in ("embed_dim", "vision_cfg", "text_cfg"):
-        if key not in config:
-            raise BackboneError(f"backbone config {name}: no {key!r}, as open_clip configs have")
+    config = _member(name, whole, "model_cfg", dict) if "model_cfg" in whole else whole
+    preprocessing = whole.get("preprocess_cfg") or {}
+    for key, kind in (("embed_dim", int), ("vision_cfg", dict), ("text_cfg", dict)):
+        _member(name, config, key, kind)
     return config, {key: preprocessing[key] for key in ("mean", "std") if key in preprocessing}
+
+
+def _member(name: str, config: Mapping[str, Any], key: str, kind: type) -> Any:
+    if not isinstance(config.get(key), kind):
+        expected = "an object" if kind is dict else "a whole number"
+        raise BackboneError(
+            f"backbone config {name}: {key!r} is {config.get(key)!r}; expected {expected}"
+        )
+    return config[key]
 
 
 def _check_towers(name: str, config: Mapping[str, Any]) -> None:
@@ -222,7 +239,7 @@ def _build(name: str, config: Mapping[str, Any], dtype: torch.dtype) -> CLIP | C
     kind = CustomTextCLIP if config.get("custom_text") else CLIP
     try:
         return kind(**options, cast_dtype=None if dtype is torch.float32 else dtype)
-    except (TypeError, ValueError, ZeroDivisionError, AssertionError, RuntimeError) as error:
+    except Exception as error:  # nearly anything, for values of a wrong kind
         raise BackboneError(f"backbone {name}: open_clip cannot build it ({error})") from error
 
 
@@ -262,9 +279,9 @@ def _check_fit(
 def _triple(what: str, value: Any, default: _Triple) -> _Triple:
     if value is None:
         return default
-    if isinstance(value, str):  # safetensors metadata holds strings alone
-        value = json.loads(value)
-    if len(value) != 3:
-        raise BackboneError(f"preprocessing {what} {value}: expected three numbers")
-    red, green, blue = (float(channel) for channel in value)
+    try:
+        # safetensors metadata holds strings alone
+        red, green, blue = map(float, json.loads(value) if isinstance(value, str) else value)
+    except (TypeError, ValueError) as error:
+        raise WeightsError(f"preprocessing {what} {value!r}: expected three numbers") from error
     return red, green, blue

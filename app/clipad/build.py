@@ -40,6 +40,8 @@ def build_detector(
     if heads:
         raise HeadsError(f"heads {heads}: linear heads cannot be loaded by this version")
     chosen = resolve_device(device)
+    # What is called float32 is float32: by default cuDNN would round convolutions' inputs to TF32.
+    torch.backends.cudnn.allow_tf32 = False
     loaded = load_backbone(
         backbone, weights, device=chosen, dtype=resolve_dtype(dtype), cache_dir=model_dir
     )

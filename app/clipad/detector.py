@@ -92,7 +92,7 @@ class AnomalyDetector:
         self._sigma = REFERENCE_SIGMA * backbone.side / REFERENCE_SIDE if sigma is None else sigma
         self._bank = TextBank(
             TextEncoder(backbone),
-            backbone.weights_sha256,
+            backbone.digest,
             rvs,
             backbone.embed_dim,
             text_directory,
@@ -111,6 +111,13 @@ class AnomalyDetector:
         Raises ObjectNameError for a name outside its rules or longer than CLIP's context.
         """
         return self._bank.get(_ensemble(name))
+
+    def peek_text(self, name: str | PromptEnsemble) -> Tensor | None:
+        """`text_features` where they are in memory, else None; never blocks.
+
+        Raises ObjectNameError for a name outside its rules.
+        """
+        return self._bank.peek(_ensemble(name))
 
     def has_text(self, name: str | PromptEnsemble) -> bool:
         """Whether an object's text features need no encoding any more."""
@@ -171,6 +178,7 @@ class AnomalyDetector:
         moving = {
             **facts,
             "prompts": [prompt_ensemble("object", domain).digest for domain in Domain],
+            "model": backbone.digest,
             "runtime": "torch",
             "preprocessing": [_PREPROCESSING, backbone.mean, backbone.std],
         }
@@ -186,7 +194,7 @@ class AnomalyDetector:
             device=str(backbone.device),
             dtype=str(facts["dtype"]),
             side=backbone.side,
-            patch=backbone.side // self._path.grid,
+            patch=self._path.patch,
             embed_dim=backbone.embed_dim,
             stages=self._path.stages,
             sigma=self._sigma,

@@ -7,6 +7,7 @@ refused. Knows nothing of objects, states or caches.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Lock
 from typing import cast
 
 import torch
@@ -21,6 +22,7 @@ from app.errors import BackboneError, ObjectNameError
 
 _BATCH = 64
 _TOKENIZER_CACHE_LIMIT = 50_000
+_MARKERS = ("<start_of_text>", "<end_of_text>")
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,7 @@ class TextEncoder:
         self._tokenizer = backbone.tokenizer
         self._context = int(backbone.model.context_length)
         self._device = backbone.device
+        self._lock = Lock()  # the tokenizer's memory is shared by all threads
 
     @torch.inference_mode()
     def encode(self, prompts: Sequence[str]) -> Tensor:
@@ -65,17 +68,25 @@ class TextEncoder:
         return F.normalize(torch.cat(rows), dim=-1)[restored]
 
     def _tokenize(self, prompt: str) -> list[int]:
-        inner = self._tokenizer.encode(prompt)
         start, end = self._tokenizer.sot_token_id, self._tokenizer.eot_token_id
+        with self._lock:
+            self._forget_words()
+            inner = self._tokenizer.encode(prompt)
         if start in inner or end in inner:
             raise ObjectNameError(f"prompt {prompt!r}: holds one of CLIP's own markers")
         if len(inner) + 2 > self._context:
             raise ObjectNameError(
                 f"prompt {prompt!r}: {len(inner) + 2} tokens, CLIP's context holds {self._context}"
             )
-        if len(self._tokenizer.cache) > _TOKENIZER_CACHE_LIMIT:
-            self._tokenizer.cache.clear()  # it remembers every word ever seen
         return [start, *inner, end]
+
+    def _forget_words(self) -> None:
+        """The tokenizer remembers every word ever seen; clients choose the words."""
+        cache = self._tokenizer.cache
+        if len(cache) > _TOKENIZER_CACHE_LIMIT:
+            markers = {word: token for word, token in cache.items() if word in _MARKERS}
+            cache.clear()
+            cache.update(markers)
 
     def _forward(self, text: Tensor) -> Tensor:
         """Token ids [N,L] -> text features [N,D], not normalised."""

@@ -8,6 +8,7 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 from app.errors import ObjectNameError
 
@@ -82,6 +83,7 @@ class PromptEnsemble:
         object.__setattr__(self, "digest", hashlib.sha256(lists.encode()).hexdigest())
 
 
+@lru_cache(maxsize=256)  # asked for with every image; some 50 kB each
 def prompt_ensemble(name: str, domain: Domain = Domain.INDUSTRIAL) -> PromptEnsemble:
     """All prompts of `name`: 198 normal and 220 abnormal ones in the industrial domain.
 

@@ -20,6 +20,9 @@ SURGERY_SCALE = 8.0
 """Sharpens attention between unit value vectors, which spread it too evenly otherwise."""
 
 
+_STRIDE = 32  # of every CLIP ResNet: the stem halves twice, layers 2 to 4 once each
+
+
 class ResNetDualPath(nn.Module):
     """SDP's attention-pool surgery on an open_clip ModifiedResNet.
 
@@ -42,7 +45,6 @@ class ResNetDualPath(nn.Module):
         self.visual = visual
         self.taps = Taps(taps)
         self.stages = select_stages(stages, 4)
-        self.stage_ends = self.stages
 
     @property
     def grid(self) -> int:
@@ -50,6 +52,11 @@ class ResNetDualPath(nn.Module):
         pool = cast(AttentionPool2d, self.visual.attnpool)
         grid: int = round((pool.positional_embedding.shape[0] - 1) ** 0.5)
         return grid
+
+    @property
+    def patch(self) -> int:
+        """Pixels of the image to one step of that grid."""
+        return _STRIDE
 
     def forward(self, images: Tensor, *, original: bool = True) -> StageTokens:
         """Images [B,3,S,S] -> surgery 1 x [B,1+P,D]; original K x [B,P_j,W_j], row-major."""

@@ -45,7 +45,7 @@ class Rvs:
     def label(self) -> str:
         """Everything that moves the result, as one short string."""
         if self.method is RvsMethod.DBSCAN:
-            return f"dbscan(eps={self.dbscan_eps:g},min_samples={self.dbscan_min_samples})"
+            return f"dbscan(eps={self.dbscan_eps!r},min_samples={self.dbscan_min_samples})"
         return str(self.method)
 
 

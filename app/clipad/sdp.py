@@ -96,6 +96,11 @@ class StagedDualPath(nn.Module):
         """g: patches along one side of the image."""
         return int(self.visual.grid_size[0])
 
+    @property
+    def patch(self) -> int:
+        """Side of one patch in pixels."""
+        return int(self.visual.patch_size[0])
+
     def forward(self, images: Tensor, *, original: bool = True) -> StageTokens:
         """Preprocessed images [B,3,S,S] of the tower's dtype -> StageTokens; see `run`."""
         return self.run(self.embed(images), original=original)

@@ -1,7 +1,8 @@
 """Text features of objects: prompts -> representative vectors, kept in memory and on disk.
 
 One safetensors file per key, the key being a sha256 over everything that moves the result:
-weights, prompts, rvs and its parameters. Knows nothing of images or categories.
+the model (weights, config, number format), prompts, rvs and its parameters. Knows nothing of
+images or categories.
 """
 
 import hashlib
@@ -45,14 +46,14 @@ class TextBank:
     def __init__(
         self,
         encoder: PromptEncoder,
-        weights_sha256: str,
+        model_digest: str,
         rvs: Rvs,
         embed_dim: int,
         directory: Path | None = None,
         capacity: int = 1024,
     ) -> None:
         self._encoder = encoder
-        self._weights_sha256 = weights_sha256
+        self._model_digest = model_digest
         self._rvs = rvs
         self._shape = (embed_dim, 2)
         self._directory = directory
@@ -62,8 +63,8 @@ class TextBank:
         self._under_way: dict[str, Future[Tensor]] = {}
 
     def key(self, prompts: PromptEnsemble) -> str:
-        """sha256 over weights, prompts, rvs and its parameters, in hex."""
-        parts = json.dumps([self._weights_sha256, prompts.digest, self._rvs.label])
+        """sha256 over the model's digest, prompts, rvs and its parameters, in hex."""
+        parts = json.dumps([self._model_digest, prompts.digest, self._rvs.label])
         return hashlib.sha256(parts.encode()).hexdigest()
 
     def has(self, prompts: PromptEnsemble) -> bool:
@@ -74,6 +75,15 @@ class TextBank:
                 return True
         path = self._path(key)
         return path is not None and path.is_file()
+
+    def peek(self, prompts: PromptEnsemble) -> Tensor | None:
+        """What `get` would answer from memory, else None: waits for no encoding and no disk."""
+        key = self.key(prompts)
+        with self._lock:
+            if key not in self._ready:
+                return None
+            self._ready.move_to_end(key)
+            return self._ready[key]
 
     def get(self, prompts: PromptEnsemble) -> Tensor:
         """Unit columns (normal, abnormal): [D,2] float32 on the CPU; not to be written to.

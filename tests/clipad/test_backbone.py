@@ -70,6 +70,25 @@ def test_preprocessing_comes_from_the_config_or_the_notes(tmp_path: Path, weight
     assert (backbone.mean, backbone.std) == ((0.1, 0.2, 0.3), (0.25,) * 3)
 
 
+@pytest.mark.parametrize("mean", ["[0.5", [0.5, 0.5], "half", [1, 2, "x"], 3])
+def test_preprocessing_that_is_none_is_refused(tmp_path: Path, weights: Path, mean: Any) -> None:
+    weights.with_name(weights.name + ".json").write_text(json.dumps({"mean": mean}))
+    with pytest.raises(WeightsError, match=r"preprocessing mean .*: expected three numbers"):
+        load_backbone(_config(tmp_path, tiny_config()), str(weights))
+
+
+def test_the_digest_moves_with_weights_config_and_number_format(
+    tmp_path: Path, weights: Path
+) -> None:
+    config = _config(tmp_path, tiny_config())
+    digests = {load_backbone(config, str(weights)).digest}
+    digests.add(load_backbone(config, str(weights), dtype=torch.bfloat16).digest)
+    digests.add(load_backbone(_config(tmp_path, tiny_config(head_width=8)), str(weights)).digest)
+    save_file(dict(tiny_clip(seed=1).state_dict()), weights)
+    digests.add(load_backbone(_config(tmp_path, tiny_config()), str(weights)).digest)
+    assert len(digests) == 4
+
+
 @pytest.fixture
 def tiny_vit_b_16(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let open_clip's names ViT-B-16 and ViT-B-16-quickgelu stand for a tiny CLIP."""
@@ -134,7 +153,11 @@ def test_what_cannot_be_loaded_is_named(
     [
         ("{", "not readable as JSON"),
         ("[1]", "expected a JSON object"),
-        ('{"embed_dim": 8}', "no 'vision_cfg'"),
+        ('{"embed_dim": 8}', "'vision_cfg' is None; expected an object"),
+        ('{"embed_dim": "8"}', "'embed_dim' is '8'; expected a whole number"),
+        ('{"model_cfg": [1]}', "'model_cfg' is .1.; expected an object"),
+        ('{"embed_dim": 8, "vision_cfg": 1, "text_cfg": {}}', "'vision_cfg' is 1"),
+        (json.dumps(tiny_config(width="wide")), "open_clip cannot build it"),
         (json.dumps(tiny_config(no_such_option=1)), "open_clip cannot build it"),
         (json.dumps(tiny_config(image_size=[48, 64])), "expected a square"),
         (json.dumps(_with_text(tokenizer_kwargs={"no": 1})), "tokenizer_kwargs are not CLIP's"),

@@ -35,6 +35,18 @@ def test_clips_own_markers_in_a_name_are_refused(name: str) -> None:
         encoder.encode([f"a photo of a {name}."])
 
 
+def test_words_of_clients_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.clipad.encoder._TOKENIZER_CACHE_LIMIT", 20)
+    backbone = parity.backbone("tiny-vit")
+    encoder = TextEncoder(backbone)
+    first = encoder.encode(["a photo of a flawless nut."])
+    encoder.encode([f"zq{number}x part" for number in range(100)])
+    assert len(backbone.tokenizer.cache) < 60
+    assert torch.equal(encoder.encode(["a photo of a flawless nut."]), first)
+    with pytest.raises(ObjectNameError, match="markers"):
+        encoder.encode(["<end_of_text>"])
+
+
 def test_a_text_tower_that_is_not_causal_is_refused() -> None:
     backbone = parity.backbone("tiny-vit")
     config = open_clip.get_model_config("ViT-B-16")

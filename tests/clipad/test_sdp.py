@@ -106,6 +106,17 @@ def test_the_last_class_token_is_the_plain_image_embedding() -> None:
     torch.testing.assert_close(tokens.surgery[-1][:, 0], model.encode_image(images))
 
 
+@pytest.mark.parametrize("shape", [{"image_size": 50}, {"image_size": 60, "patch_size": 16}])
+def test_a_side_that_is_no_multiple_of_the_patch_works(shape: dict[str, int]) -> None:
+    visual = tiny_clip(**shape).visual
+    path = StagedDualPath(visual)
+    images = random_images(2, shape["image_size"])
+    expected = _plainly(visual, images, Taps.EQUATION, (1, 2, 3, 4))
+    torch.testing.assert_close(path(images).surgery[3], expected[3], atol=1e-5, rtol=1e-5)
+    assert path.patch == shape.get("patch_size", 8)
+    assert path.grid == shape["image_size"] // path.patch
+
+
 def test_an_image_gives_the_same_tokens_alone_and_in_a_batch() -> None:
     path = StagedDualPath(tiny_clip().visual)
     images = random_images(5, 48)

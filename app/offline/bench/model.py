@@ -31,6 +31,7 @@ def random_backbone(name: str, device: torch.device, seed: int = 0) -> Backbone:
         mean=open_clip.OPENAI_DATASET_MEAN,
         std=open_clip.OPENAI_DATASET_STD,
         weights_sha256="0" * 64,
+        config_sha256="0" * 64,
         device=device,
         dtype=torch.float32,
         embed_dim=int(model.text_projection.shape[1]),

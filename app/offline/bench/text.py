@@ -23,7 +23,7 @@ def compare_with_uncut(backbone: Backbone, rvs: Rvs, turns: int) -> PairedTimes:
 
     The baseline encodes the same 418 prompts at the full context, tokenizing included, RVS not.
     """
-    bank = TextBank(TextEncoder(backbone), backbone.weights_sha256, rvs, backbone.embed_dim)
+    bank = TextBank(TextEncoder(backbone), backbone.digest, rvs, backbone.embed_dim)
     names, same_names = _names(), _names()
 
     def first_use() -> torch.Tensor:
