@@ -30,7 +30,7 @@ from app.vocabulary import Vocabulary
 TITLE = "CLIP-AD"
 REAL_MODEL = "ViT-B-16-plus-240 laion400m_e31"
 _IMAGE_THREADS = 4
-_TEXT_THREADS = 4
+TEXT_THREADS = 4
 _log = logging.getLogger(__name__)
 
 
@@ -116,7 +116,7 @@ class _Pools:
 
     def __init__(self) -> None:
         self.images = ThreadPoolExecutor(_IMAGE_THREADS, thread_name_prefix="image")
-        self.texts = ThreadPoolExecutor(_TEXT_THREADS, thread_name_prefix="text")
+        self.texts = ThreadPoolExecutor(TEXT_THREADS, thread_name_prefix="text")
 
     def shutdown(self) -> None:
         for pool in (self.images, self.texts):

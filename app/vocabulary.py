@@ -1,7 +1,8 @@
 """Text features of object names, for an event loop: encoded in threads, once per name.
 
 Callers who ask for the same new name share one encoding; other names go on meanwhile. New names
-per minute are limited, since each costs some hundred prompts. Knows nothing of HTTP or images.
+per minute are limited, since each costs some hundred prompts; names in memory need no thread, so
+that slow new ones hold nobody else up. Knows nothing of HTTP or images.
 """
 
 import asyncio
@@ -22,6 +23,8 @@ class NameEncoder(Protocol):
     """The part of a detector that turns names into text features; blocking, thread-safe."""
 
     def text_features(self, name: str, /) -> Tensor: ...
+
+    def peek_text(self, name: str, /) -> Tensor | None: ...  # from memory alone: at once
 
     def has_text(self, name: str, /) -> bool: ...
 
@@ -53,6 +56,9 @@ class Vocabulary:
         Raises ObjectNameError for a name the encoder refuses, TooManyNewCategoriesError over the
         limit. A caller who leaves does not stop an encoding that others may wait for.
         """
+        known = self._encoder.peek_text(name)
+        if known is not None:
+            return known
         future = self._under_way.get(name)
         if future is None:
             if not self._encoder.has_text(name):

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,18 +16,12 @@ from app.main import configure_threads, create_app
 from app.settings import Settings
 from tests.fakes import FakeDetector
 from tests.pictures import PNG
+from tests.waiting import wait_for
 
 
 @pytest.fixture(autouse=True)
 def _elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)  # no .env here
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 def loading(monkeypatch: pytest.MonkeyPatch, load: Callable[[Settings], Detector]) -> None:

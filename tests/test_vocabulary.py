@@ -58,6 +58,24 @@ def test_waiting_for_one_name_leaves_threads_for_others() -> None:
         asyncio.run(scene(pool))
 
 
+def test_names_in_memory_do_not_wait_where_every_thread_is_busy() -> None:
+    async def scene(pool: ThreadPoolExecutor) -> None:
+        detector = FakeDetector()
+        names, _ = vocabulary(detector, pool)
+        await names.features("known")
+        detector.texts.clear()
+        waiting = [asyncio.create_task(names.features(f"slow {n}")) for n in range(2)]
+        await asyncio.sleep(0)
+        assert (await asyncio.wait_for(names.features("known"), 60)).shape == (1, 2)
+        assert not any(task.done() for task in waiting)
+        detector.texts.set()
+        await asyncio.gather(*waiting)
+        assert detector.asked["known"] == 1
+
+    with ThreadPoolExecutor(2) as pool:
+        asyncio.run(scene(pool))
+
+
 def test_new_names_are_limited_per_minute_and_known_ones_are_not() -> None:
     async def scene(pool: ThreadPoolExecutor) -> None:
         names, clock = vocabulary(FakeDetector(), pool, per_minute=2)

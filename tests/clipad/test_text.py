@@ -48,6 +48,7 @@ def test_features_are_unit_columns_made_once() -> None:
     bank = _bank(encoder)
     nut = prompt_ensemble("nut")
     assert not bank.has(nut)
+    assert bank.peek(nut) is None
     features = bank.get(nut)
     assert features.shape == (DIM, 2)
     torch.testing.assert_close(features.norm(dim=0), torch.ones(2))
@@ -55,6 +56,7 @@ def test_features_are_unit_columns_made_once() -> None:
     torch.testing.assert_close(features[:, 0], F.normalize(rows.mean(0), dim=0))
     calls = len(encoder.calls)
     assert bank.get(prompt_ensemble("nut")) is features
+    assert bank.peek(nut) is features
     assert bank.has(nut)
     assert len(encoder.calls) == calls
 
@@ -65,6 +67,7 @@ def test_a_file_on_disk_spares_the_encoder(tmp_path: Path) -> None:
     encoder = CountingEncoder()
     bank = _bank(encoder, tmp_path / "deep" / "folder")
     assert bank.has(nut)
+    assert bank.peek(nut) is None  # memory alone, never the disk
     assert torch.equal(bank.get(nut), first)
     assert encoder.calls == []
     assert [p.name for p in (tmp_path / "deep" / "folder").iterdir()] == [

@@ -1,7 +1,5 @@
 """Every error is a problem, with its status, and nothing a client sends is a 500."""
 
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,10 +10,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from app.main import TEXT_THREADS
 from app.schemas import Problem
 from tests.fakes import FakeDetector
 from tests.pictures import PNG, RED, file_of, gradient
 from tests.routes.conftest import Serve
+from tests.waiting import wait_for
 
 IMAGE: dict[str, Any] = {"files": {"image": PNG}}
 CUT = PNG[: len(PNG) // 2]
@@ -133,13 +133,6 @@ def test_a_full_queue(serve: Serve, detector: FakeDetector) -> None:
     assert int(refused.headers["Retry-After"]) >= 1
 
 
-def wait_for(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
 def test_too_many_new_categories(serve: Serve, detector: FakeDetector) -> None:
     client = serve(max_new_categories_per_minute=2)
     for name in ("one", "two"):
@@ -151,16 +144,18 @@ def test_too_many_new_categories(serve: Serve, detector: FakeDetector) -> None:
     assert client.post("/predict?category=two", **IMAGE).status_code == 200
 
 
-def test_a_new_name_does_not_hold_up_a_known_one(serve: Serve, detector: FakeDetector) -> None:
+def test_slow_new_names_do_not_hold_up_known_ones(serve: Serve, detector: FakeDetector) -> None:
     client = serve()
+    assert client.post("/predict?category=known", **IMAGE).status_code == 200
     detector.texts.clear()
-    with ThreadPoolExecutor(1) as pool:
-        new = pool.submit(client.post, "/predict?category=slow", **IMAGE)
-        wait_for(lambda: detector.asked["slow"] == 1)
+    paths = [f"/predict?category=slow{number}" for number in range(TEXT_THREADS)]
+    with ThreadPoolExecutor(len(paths)) as pool:
+        new = [pool.submit(client.post, path, **IMAGE) for path in paths]
+        wait_for(lambda: all(detector.asked[f"slow{n}"] for n in range(TEXT_THREADS)))
         assert client.post("/predict?category=known", **IMAGE).status_code == 200
-        assert not new.done()
+        assert not any(future.done() for future in new)
         detector.texts.set()
-        assert new.result().status_code == 200
+        assert {future.result().status_code for future in new} == {200}
 
 
 @pytest.mark.parametrize(
