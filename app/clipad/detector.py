@@ -119,13 +119,6 @@ class AnomalyDetector:
         """
         return self._bank.peek(_ensemble(name))
 
-    def peek_text(self, name: str | PromptEnsemble) -> Tensor | None:
-        """`text_features` where they are in memory, else None; never blocks.
-
-        Raises ObjectNameError for a name outside its rules.
-        """
-        return self._bank.peek(_ensemble(name))
-
     def has_text(self, name: str | PromptEnsemble) -> bool:
         """Whether an object's text features need no encoding any more."""
         return self._bank.has(_ensemble(name))

@@ -85,15 +85,6 @@ class TextBank:
             self._ready.move_to_end(key)
             return self._ready[key]
 
-    def peek(self, prompts: PromptEnsemble) -> Tensor | None:
-        """What `get` would answer from memory, else None: waits for no encoding and no disk."""
-        key = self.key(prompts)
-        with self._lock:
-            if key not in self._ready:
-                return None
-            self._ready.move_to_end(key)
-            return self._ready[key]
-
     def get(self, prompts: PromptEnsemble) -> Tensor:
         """Unit columns (normal, abnormal): [D,2] float32 on the CPU; not to be written to.
 
