@@ -22,7 +22,7 @@ from app.offline.demo_model import CONFIG
 class Recipe:
     """Everything that decides the result, given the code."""
 
-    steps: int = 5000
+    steps: int = 3000
     seed: int = 42
     pairs: int = 12600
     rate: float = 1e-3

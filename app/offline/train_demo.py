@@ -82,7 +82,7 @@ def train_process(rank: int, ranks: int, recipe: Recipe, runs: Path, check_every
 
 
 def main(
-    steps: Annotated[int, typer.Option(help="Updates in all; the schedule follows them.")] = 5000,
+    steps: Annotated[int, typer.Option(help="Updates in all; the schedule follows them.")] = 3000,
     seed: Annotated[int, typer.Option(help="Seed of the start and of every batch.")] = 42,
     pairs: Annotated[int, typer.Option(help="Training pairs generated ahead, 0.35 MB each.")] = (
         12600
@@ -100,7 +100,7 @@ def main(
 ) -> None:
     """Train the demo backbone from zero (or resume), write it to OUT and measure it there.
 
-    About 100 minutes on two cores. The run may be killed and started again: it continues from its
+    About an hour on two free cores. The run may be killed and started again: it continues from its
     last checkpoint, and the result is that of an undisturbed run.
     """
     recipe = Recipe(steps=steps, seed=seed, pairs=pairs)
