@@ -134,6 +134,13 @@ class Inspector:
             )
         return method
 
+    async def learn(self, category: Category) -> None:
+        """Have the category's text features ready; raises what encoding them raises.
+
+        For several images at once: what is wrong with the category is then told before any image.
+        """
+        await self._vocabulary.features(category.object)
+
     async def inspect(self, data: bytes, question: Question) -> Inspection:
         """An encoded image and a question -> Inspection. Raises what its steps raise."""
         begin = time.perf_counter()

@@ -64,8 +64,12 @@ async def _predict_batch(request: Request, options: PredictOptions, service: Ser
             own = options.model_copy(update={"part_id": part_ids[index]} if part_ids else {})
             return await _entry(request, own, question, service, index, upload)
 
-    work = asyncio.gather(*(answer(i, upload) for i, upload in enumerate(form.images)))
-    entries = await unless_gone(request, work)
+    async def answers() -> list[BatchEntry]:
+        # A category that cannot be used is the whole request's error, not every image's.
+        await service.inspector.learn(category)
+        return await asyncio.gather(*(answer(i, upload) for i, upload in enumerate(form.images)))
+
+    entries = await unless_gone(request, answers())
     return Response(_entries.dump_json(entries), media_type=JSON)
 
 

@@ -100,7 +100,10 @@ curl -F image=@part.png -F category=carpet -H "Accept: image/png" -o heatmap.png
 
 BATCH_DESCRIPTION = """\
 Several `image` parts of one `category`, with none or as many `part_id`. The answer is a list in the
-same order; each entry has a `prediction` or a `problem`:
+same order; each entry has a `prediction` or a `problem`. A category that cannot be used fails the
+whole request. While it runs, a batch takes as many places as the service allows images in one
+(`CLIPAD_MAX_IMAGES`), however few it brings: with other requests under way it is refused (429)
+sooner than a single image.
 
 ```sh
 curl -F category=carpet -F image=@a.png -F image=@b.png \\

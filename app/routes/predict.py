@@ -90,7 +90,10 @@ def choose_media_type(request: Request, offers: tuple[str, ...]) -> str:
 
 
 def merge_fields(options: PredictOptions, form: Form) -> PredictOptions:
-    """The query's options, those in the form taking precedence; raises as FastAPI does."""
+    """The query's options, what the form says taking precedence; raises as FastAPI does.
+
+    An empty value says nothing: a form that was left blank does not erase the query's.
+    """
     fields = {
         name: form.fields[name] for name in PredictOptions.model_fields if name in form.fields
     }
@@ -98,7 +101,7 @@ def merge_fields(options: PredictOptions, form: Form) -> PredictOptions:
         if len(values) > 1:
             raise FieldError(f"{name}: is given {len(values)} times; expected once")
     given = options.model_dump(exclude_unset=True)
-    return parse_options(given | {name: values[0] for name, values in fields.items()})
+    return parse_options(given | {name: text for name, (text,) in fields.items() if text})
 
 
 def parse_options(fields: Mapping[str, Any]) -> PredictOptions:

@@ -1,5 +1,6 @@
 """POST /predict/batch: order, neighbours of bad images, part ids, limits."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -71,6 +72,22 @@ def test_limits(serve: Serve, options: dict[str, Any], status: int, words: str) 
     assert words in response.text
 
 
+def test_a_batch_of_more_images_than_there_are_places_takes_them_all(
+    serve: Serve, detector: FakeDetector
+) -> None:
+    client = serve(queue_capacity=1, max_batch=1, max_images=32)
+    while detector.entered.acquire(blocking=False):
+        pass
+    detector.gate.clear()
+    with ThreadPoolExecutor(1) as pool:
+        batch = pool.submit(client.post, URL, files=images(*GREYS))
+        detector.entered.acquire()
+        assert client.post("/predict?category=nut", content=PNG).status_code == 429
+        detector.gate.set()
+        assert [entry["problem"] for entry in batch.result().json()] == [None] * 5
+    assert client.post("/predict?category=nut", content=PNG).status_code == 200
+
+
 def test_a_batch_does_not_fill_the_queue_with_itself(serve: Serve) -> None:
     detector = FakeDetector()
     client = serve(detector, queue_capacity=2, max_batch=2)
@@ -78,6 +95,25 @@ def test_a_batch_does_not_fill_the_queue_with_itself(serve: Serve) -> None:
     assert len(entries) == 20
     assert all(entry["prediction"] for entry in entries)
     assert max(detector.batches) <= 2
+
+
+def test_a_category_that_cannot_be_used_fails_the_whole_request(client: TestClient) -> None:
+    refused = client.post(f"/predict/batch?category={'x' * 50}", files=images(*GREYS))
+    assert refused.status_code == 422
+    assert refused.json()["type"] == "urn:clip-ad:problem:object-name"
+    assert "longer than the fake's context" in refused.json()["detail"]
+
+
+def test_too_many_new_categories_fail_the_whole_request(
+    serve: Serve, detector: FakeDetector
+) -> None:
+    client = serve(max_new_categories_per_minute=1)
+    assert client.post(URL, files=images(*GREYS)).status_code == 200
+    refused = client.post("/predict/batch?category=gear", files=images(*GREYS))
+    assert refused.status_code == 429
+    assert 50 <= int(refused.headers["Retry-After"]) <= 60
+    assert "gear" not in detector.encoded
+    assert client.post(URL, files=images(*GREYS)).status_code == 200
 
 
 def test_without_heatmaps(client: TestClient) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 from tests.fakes import INFO, FakeDetector
 from tests.pictures import PNG, file_of, gradient
 from tests.routes.conftest import Serve
+from tests.waiting import wait_for
 
 FORM: dict[str, Any] = {"files": {"image": ("a.png", PNG)}, "data": {"category": "metal nut"}}
 IMAGE: dict[str, Any] = {"files": {"image": PNG}}
@@ -99,6 +101,13 @@ def test_the_file_name_means_nothing(client: TestClient) -> None:
 def test_the_form_goes_before_the_query(client: TestClient) -> None:
     response = client.post("/predict?category=gear&station=A", **FORM)
     assert (response.json()["category"], response.json()["station"]) == ("metal nut", "A")
+
+
+def test_an_empty_form_value_leaves_the_query_s(client: TestClient) -> None:
+    form = {**IMAGE, "data": {"category": "", "station": "", "heatmap": ""}}
+    response = client.post("/predict?category=gear&station=A&heatmap=none", **form)
+    answer = response.json()
+    assert (answer["category"], answer["station"], answer["heatmap"]) == ("gear", "A", None)
 
 
 def test_npy_is_the_model_s_own_map(client: TestClient) -> None:
@@ -202,7 +211,23 @@ def test_mixed_methods_and_names_in_one_batch_give_the_same_as_alone(serve: Serv
     detector = FakeDetector(("sdp", "sdp_plus"))
     client = serve(detector)
     queries = [f"category={c}&method={m}" for c in ("nut", "gears") for m in detector.methods]
-    alone = [client.post(f"/predict?{q}", **IMAGE).json()["anomaly_score"] for q in queries]
+
+    def score(query: str) -> float:
+        return float(client.post(f"/predict?{query}", **IMAGE).json()["anomaly_score"])
+
+    alone = [score(query) for query in queries]
     assert len(set(alone)) == 4
-    again = [client.post(f"/predict?{q}", **IMAGE).json()["anomaly_score"] for q in queries]
-    assert again == alone
+    assert set(detector.batches) == {1}
+    while detector.entered.acquire(blocking=False):
+        pass
+    detector.batches.clear()
+    detector.gate.clear()
+    with ThreadPoolExecutor(5) as pool:
+        first = pool.submit(score, queries[0])
+        detector.entered.acquire()  # the model is busy: what comes now waits and goes together
+        together = [pool.submit(score, query) for query in queries]
+        wait_for(lambda: "clipad_queue_images 4.0" in client.get("/metrics").text)
+        detector.gate.set()
+        assert [future.result() for future in together] == alone
+        assert first.result() == alone[0]
+    assert detector.batches == [1, 2, 2]  # of four that go together, two for each method
