@@ -11,11 +11,12 @@ from app.errors import ObjectNameError
     [
         ("metal nut", "metal nut", "metal nut"),
         ("  metal_nut\n", "metal_nut", "metal nut"),
-        ("Line2-Metal_Nut", "Line2-Metal_Nut", "line2 metal nut"),
-        ("M3.5 screw", "M3.5 screw", "m3.5 screw"),
+        ("Line2-Metal_Nut", "Line2-Metal_Nut", "Line2 Metal Nut"),
+        ("M3.5 screw", "M3.5 screw", "M3.5 screw"),
         ("a--b__c", "a--b__c", "a b c"),
-        ("Zahnrad groß", "Zahnrad groß", "zahnrad gross"),
+        ("Zahnrad groß", "Zahnrad groß", "Zahnrad groß"),
         ("cafe\u0301", "caf\u00e9", "caf\u00e9"),
+        ("पेंच", "पेंच", "पेंच"),
         ("x" * 64, "x" * 64, "x" * 64),
     ],
 )
@@ -40,6 +41,7 @@ def test_lookup_ignores_case() -> None:
         ("{}", "contains '{', '}'"),
         ("zero\x00", "contains"),
         ("nut \U0001f529", "expected letters, digits, space"),
+        ("\u0301-", "at least one letter or digit"),
         ("-_.", "at least one letter or digit"),
     ],
 )

@@ -97,6 +97,15 @@ def test_palette_transparency_shows_white() -> None:
     assert decoded.getpixel((0, 0)) == (200, 0, 0)
 
 
+def test_the_transparent_colour_of_an_rgb_picture_shows_white() -> None:
+    image = Image.new("RGB", (4, 4), (10, 20, 30))
+    image.putpixel((1, 1), (10, 20, 31))
+    decoded = decode(file_of(image, transparency=(10, 20, 30)))
+    assert decoded.mode == "RGB"
+    assert decoded.getpixel((0, 0)) == (255, 255, 255)
+    assert decoded.getpixel((1, 1)) == (10, 20, 31)
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "TIFF", "PNG", "WEBP"])
 def test_exif_rotation_is_applied(kind: str) -> None:
     exif = Image.Exif()
@@ -150,6 +159,14 @@ def png_header(width: int, height: int) -> bytes:
 def test_the_header_alone_tells_that_there_are_too_many_pixels(width: int, height: int) -> None:
     with pytest.raises(ImageTooLargeError, match="expected at most 100000"):
         decode(png_header(width, height))
+
+
+@pytest.mark.parametrize(("width", "words"), [(17_000, "does not decode"), (18_000, "x 10000 =")])
+def test_pillow_s_own_limit_has_no_say(width: int, words: str) -> None:
+    allowed = ImageLimits(max_bytes=1000, max_pixels=178_956_970)
+    with pytest.raises(InputError, match=words) as refused:
+        decode_image(png_header(width, 10_000), allowed)
+    assert "bomb" not in str(refused.value)  # what Pillow's warning would say
 
 
 def test_exactly_the_allowed_pixels_pass() -> None:

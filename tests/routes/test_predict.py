@@ -44,7 +44,7 @@ def test_the_whole_answer(client: TestClient) -> None:
     assert answer == {
         "request_id": "abc-1",
         "category": "Line2-Nut",
-        "object": "line2 nut",
+        "object": "Line2 Nut",
         "method": "sdp",
         "part_id": "4711",
         "station": "S 3",
@@ -192,9 +192,9 @@ def test_methods_that_are_not_there(client: TestClient) -> None:
 
 def test_a_default_category(serve: Serve, detector: FakeDetector) -> None:
     client = serve(default_category="Metal_Nut")
-    assert "metal nut" in detector.encoded  # before anybody asked
+    assert "Metal Nut" in detector.encoded  # before anybody asked
     answer = client.post("/predict", **IMAGE).json()
-    assert (answer["category"], answer["object"]) == ("Metal_Nut", "metal nut")
+    assert (answer["category"], answer["object"]) == ("Metal_Nut", "Metal Nut")
 
 
 def test_where_new_categories_are_not_allowed(serve: Serve) -> None:
