@@ -184,7 +184,10 @@ async def _start(service: Service, settings: Settings, detector: Detector, pools
             detector, batcher, vocabulary, pools.images, limits, settings.max_heatmap_side
         )
 
-    await warm_up(inspector, service.policy.default_category, pools.texts)
+    try:
+        await warm_up(inspector, service.policy.default_category, pools.texts)
+    except ObjectNameError as error:
+        raise ConfigurationError(f"{PREFIX}DEFAULT_CATEGORY: {error}") from error
     service.loaded = inspector(ImageLimits(settings.max_upload_bytes, settings.max_pixels))
     service.lifecycle.started()
     if detector.info.demo:

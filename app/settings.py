@@ -52,7 +52,9 @@ class Settings(BaseSettings):
         "of open_clip; default: the embedded demo. Set it together with BACKBONE.",
     )
     heads: str | None = Field(
-        default=None, description="Path of linear heads for sdp_plus; without it there is only sdp."
+        default=None,
+        description="Path of linear heads for sdp_plus. This version cannot load any yet: leave it "
+        "unset, and there is sdp alone.",
     )
     method: Literal["sdp", "sdp_plus"] | None = Field(
         default=None,
@@ -84,6 +86,8 @@ class Settings(BaseSettings):
     smoothing_sigma: float | None = Field(
         default=None,
         ge=0,
+        le=1000,
+        allow_inf_nan=False,
         description="Gaussian filter of the anomaly map, in pixels of the S x S map; default: "
         "8 at S = 240, scaled with S; 0 switches it off.",
     )
@@ -124,9 +128,16 @@ class Settings(BaseSettings):
     )
     max_pixels: Positive = Field(
         default=50_000_000,
+        # Where Pillow by default refuses a picture as a decompression bomb: 0.5 GB as RGB.
+        le=178_956_970,
         description="Pixels of one image at most, judged from its header; more are answered 413.",
     )
-    max_images: Positive = Field(default=32, description="Images of one /predict/batch at most.")
+    max_images: Positive = Field(
+        default=32,
+        description="Images of one /predict/batch at most. While it runs, a batch takes so many "
+        "places of those that QUEUE_CAPACITY and MAX_BATCH make up, all of them where there are "
+        "fewer.",
+    )
     max_heatmap_side: Positive = Field(
         default=2048, description="Longer side of a heatmap in pixels at most."
     )
@@ -166,7 +177,8 @@ class Settings(BaseSettings):
     @property
     def demo(self) -> bool:
         """Whether the embedded demo backbone is the one in use."""
-        return Path(self.backbone) == DEMO_BACKBONE and Path(self.weights) == DEMO_WEIGHTS
+        given = (Path(self.backbone).resolve(), Path(self.weights).resolve())
+        return given == (DEMO_BACKBONE.resolve(), DEMO_WEIGHTS.resolve())
 
     def accepted_keys(self) -> frozenset[str]:
         """All API keys; empty when none are asked for.
@@ -203,6 +215,11 @@ def load_settings() -> Settings:
         return Settings()
     except ValidationError as error:
         raise ConfigurationError(_one_line(error)) from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"{ENV_FILE} in {str(Path.cwd())!r}: cannot be read ({type(error).__name__}); "
+            "expected a text file in UTF-8"
+        ) from error
 
 
 def unknown_variables(environment: Mapping[str, str | None] | None = None) -> list[str]:

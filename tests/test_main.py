@@ -137,6 +137,13 @@ def test_settings_that_cannot_be_used(settings: Settings, words: str) -> None:
         create_app(settings)
 
 
+def test_a_default_category_must_fit_the_context() -> None:
+    app = create_app(Settings(default_category="x" * 50), FakeDetector())
+    words = "^CLIPAD_DEFAULT_CATEGORY: 'x+' is longer"
+    with pytest.raises(ConfigurationError, match=words), TestClient(app):
+        pass
+
+
 def test_a_method_needs_its_heads() -> None:
     app = create_app(Settings(method="sdp_plus"), FakeDetector())
     with pytest.raises(ConfigurationError, match="CLIPAD_METHOD='sdp_plus'"), TestClient(app):

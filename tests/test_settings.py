@@ -55,6 +55,10 @@ def test_empty_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
         ("RVS", "median", "CLIPAD_RVS='median': expected 'mean', 'pca', 'kde'"),
         ("TAPS", "both", "CLIPAD_TAPS='both': expected 'equation' or 'released'"),
         ("METHOD", "clip", "CLIPAD_METHOD='clip': expected 'sdp' or 'sdp_plus'"),
+        ("SMOOTHING_SIGMA", "nan", "CLIPAD_SMOOTHING_SIGMA='nan': expected a finite number"),
+        ("SMOOTHING_SIGMA", "inf", "CLIPAD_SMOOTHING_SIGMA='inf': expected a finite number"),
+        ("SMOOTHING_SIGMA", "1001", "CLIPAD_SMOOTHING_SIGMA='1001': expected less than"),
+        ("MAX_PIXELS", "178956971", "CLIPAD_MAX_PIXELS='178956971': expected less than"),
         ("SMOOTHING_SIGMA", "-1", "CLIPAD_SMOOTHING_SIGMA='-1': expected greater than"),
         ("BACKBONE", "RN50", "CLIPAD_WEIGHTS: is not set, but CLIPAD_BACKBONE is"),
         ("WEIGHTS", "openai", "CLIPAD_BACKBONE: is not set, but CLIPAD_WEIGHTS is"),
@@ -81,6 +85,37 @@ def test_both_of_backbone_and_weights_are_no_demo(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("CLIPAD_BACKBONE", "RN50")
     monkeypatch.setenv("CLIPAD_WEIGHTS", "openai")
     assert not load_settings().demo
+
+
+def test_the_demo_by_another_way_is_the_demo(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "link").symlink_to(DEMO_BACKBONE.parent)
+    monkeypatch.setenv("CLIPAD_BACKBONE", f"link/{DEMO_BACKBONE.name}")
+    monkeypatch.setenv("CLIPAD_WEIGHTS", f"link/../{DEMO_WEIGHTS.parent.name}/{DEMO_WEIGHTS.name}")
+    assert load_settings().demo
+    monkeypatch.setenv("CLIPAD_WEIGHTS", "link/other.safetensors")
+    assert not load_settings().demo
+
+
+def test_an_env_file_in_another_encoding_is_told_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_bytes("CLIPAD_DEFAULT_CATEGORY=Prüfling\n".encode("latin-1"))
+    with pytest.raises(ConfigurationError, match=r"^\.env in .*: cannot be read \(Unicode.*UTF-8$"):
+        load_settings()
+
+
+def test_an_env_file_that_cannot_be_opened_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # Not by its mode: a superuser may read everything.
+    (tmp_path / ".env").write_text("CLIPAD_PORT=1\n")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError("no")
+
+    monkeypatch.setattr("builtins.open", refuse)
+    with pytest.raises(ConfigurationError, match=r"^\.env in .*\(PermissionError\)"):
+        load_settings()
 
 
 def test_keys_from_both_places(tmp_path: Path) -> None:
