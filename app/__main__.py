@@ -123,6 +123,8 @@ def _log_config(level: str | None) -> dict[str, Any]:
             "app": {"level": "DEBUG" if ours == "TRACE" else ours},
             "uvicorn": {"level": "WARNING"},
             "uvicorn.access": {"handlers": [], "propagate": False},
+            # Its warnings are about what clients send: answered there, no matter for the operator.
+            "python_multipart": {"level": "ERROR"},
         },
     }
 

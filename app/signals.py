@@ -19,8 +19,11 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 @contextmanager
 def drain_first(lifecycle: Lifecycle, grace_s: float) -> Iterator[None]:
-    """While this lasts, the first signal drains for at most `grace_s`, a second stops at once.
+    """While this lasts, the first signal drains for at most `grace_s` before the server gets one.
 
+    A second goes to the server without delay. uvicorn then closes its sockets at once, but still
+    waits for the requests under way; once its sockets are closed, one more Ctrl-C (not SIGTERM)
+    cuts these off.
     To be entered in a running event loop; without effect outside the main thread, where Python
     delivers no signals.
     """

@@ -64,7 +64,7 @@ async def read_form(
     kind, boundary = _content_type(content_type)
     if kind == _MULTIPART:
         return await _read_multipart(boundary, chunks, limits)
-    if kind.rpartition("/")[2].rpartition("+")[2] == _JSON:
+    if kind.endswith(_JSON):  # of all sorts: +json, x-ndjson
         raise ImageFormatError(
             f"content type {kind!r}: expected multipart/form-data or the bytes of an image"
         )

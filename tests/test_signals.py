@@ -1,4 +1,4 @@
-"""SIGTERM: the first drains and then stops the server, a second stops it at once."""
+"""SIGTERM: the first drains and then reaches the server, a second reaches it at once."""
 
 import asyncio
 import signal

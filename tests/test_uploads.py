@@ -60,7 +60,9 @@ def test_an_empty_body_has_no_image() -> None:
     assert read(b"", "image/png").images == []
 
 
-@pytest.mark.parametrize("content_type", ["application/json", "application/vnd.x+json; a=b"])
+@pytest.mark.parametrize(
+    "content_type", ["application/json", "application/vnd.x+json; a=b", "application/x-ndjson"]
+)
 def test_json_is_refused(content_type: str) -> None:
     with pytest.raises(ImageFormatError, match="expected multipart/form-data or the bytes"):
         read(b"{}", content_type)
