@@ -67,8 +67,10 @@ def test_multi_crop_averages_ten_crops_with_the_plain_score() -> None:
 def test_text_features_are_kept_where_asked(tmp_path: Path) -> None:
     detector = _detector(text_directory=tmp_path)
     assert not detector.has_text("nut")
-    detector.text_features("nut")
+    assert detector.peek_text("nut") is None
+    features = detector.text_features("nut")
     assert detector.has_text("nut")
+    assert detector.peek_text("nut") is features
     assert len(list(tmp_path.iterdir())) == 1
     assert _detector(text_directory=tmp_path).has_text("nut")
 
