@@ -54,7 +54,7 @@ def demo_detector(directory: Path, cache: Path) -> AnomalyDetector:
 
 
 def measure(directory: Path) -> dict[str, Any]:
-    """All figures of the weights in `directory`: takes about two minutes on two cores."""
+    """All figures of the weights in `directory`: takes some minutes."""
     with tempfile.TemporaryDirectory() as cache:
         detector = demo_detector(directory, Path(cache))
         scored = score_pairs(detector, benchmark_pairs())
