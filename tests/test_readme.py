@@ -197,6 +197,11 @@ def check_script(program: str, arguments: list[str]) -> None:
             assert {word for word in arguments if word.startswith("--")} <= set(
                 re.findall(r"--[a-z-]+", served.stdout)
             )
+        case "./scripts/bench":
+            shown = [sys.executable, "scripts/lib/bench.py", *arguments, "--help"]
+            described = subprocess.run(shown, capture_output=True, text=True, cwd=ROOT, timeout=120)
+            assert described.returncode == 0, described.stderr
+            assert "--turns" in described.stdout
         case "./scripts/fetch_weights":
             assert callable(fetch)
             assert get_pretrained_cfg(*arguments)
