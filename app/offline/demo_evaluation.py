@@ -17,9 +17,11 @@ import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from app.clipad.detector import AnomalyDetector
+from app.images import to_tensor
 from app.offline.synthetic import Pair
 
 Pixels = NDArray[np.uint8]
@@ -53,10 +55,11 @@ def score_pictures(
     detector: AnomalyDetector, pictures: Sequence[Pixels], names: Sequence[str]
 ) -> list[Scored]:
     """Pictures [S,S,3] uint8 of the detector's side, with their object names."""
-    mean = torch.tensor(detector.mean).view(3, 1, 1)
-    std = torch.tensor(detector.std).view(3, 1, 1)
-    batch = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255
-    found = detector.predict((batch - mean) / std, names)
+    batch = [
+        to_tensor(Image.fromarray(picture), detector.side, detector.mean, detector.std)
+        for picture in pictures
+    ]
+    found = detector.predict(torch.stack(batch), names)
     results = []
     for index, picture in enumerate(pictures):
         grey = picture.mean(axis=2).astype(np.float32) / 255

@@ -103,6 +103,7 @@ class Trainer:
                 "done": self.done,
                 "recipe": self.recipe.fixed,
                 "steps": self.recipe.steps,
+                "ranks": self.ranks,
             },
             partial,
         )
@@ -118,6 +119,10 @@ class Trainer:
         if state["recipe"] != self.recipe.fixed:
             raise ConfigurationError(
                 f"checkpoint {path}: made by {state['recipe']}, expected {self.recipe.fixed}"
+            )
+        if state["ranks"] != self.ranks:  # they decide the batches
+            raise ConfigurationError(
+                f"checkpoint {path}: made by {state['ranks']} processes, expected {self.ranks}"
             )
         begun = min(self.recipe.steps, state["steps"]) - self.recipe.cool_down
         if state["steps"] != self.recipe.steps and state["done"] > begun:

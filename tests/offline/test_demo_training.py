@@ -119,6 +119,8 @@ def test_steps_may_change_only_before_the_cool_down(store: PairStore, tmp_path: 
         longer.load(tmp_path / "late.pt")
     with pytest.raises(ConfigurationError, match="expected"):
         Trainer(replace(RECIPE, seed=1), store).load(tmp_path / "early.pt")
+    with pytest.raises(ConfigurationError, match="made by 1 processes, expected 2"):
+        Trainer(RECIPE, store, rank=0, ranks=2).load(tmp_path / "early.pt")
 
 
 def test_the_rate_rises_stays_and_falls_to_zero() -> None:
