@@ -28,6 +28,7 @@ from app.offline.synthetic import Split, generate_pair
 
 _ROOT = Path(__file__).resolve().parents[2]
 _CHECKPOINT = "checkpoint.pt"
+_MEETING = "meeting"
 _VALIDATION_SEED = 1_000_000
 console = Console(highlight=False, soft_wrap=True)
 
@@ -67,7 +68,7 @@ def train_process(rank: int, ranks: int, recipe: Recipe, runs: Path, check_every
     store.fill(rank, ranks, progress)
     if ranks > 1:
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
-        meeting = (runs / "meeting").resolve().as_uri()
+        meeting = (runs / _MEETING).resolve().as_uri()
         # A benchmark may pause all processes for long; that is no failure.
         dist.init_process_group(
             "gloo", meeting, rank=rank, world_size=ranks, timeout=timedelta(hours=12)
@@ -79,6 +80,15 @@ def train_process(rank: int, ranks: int, recipe: Recipe, runs: Path, check_every
     if ranks > 1:
         dist.barrier()
         dist.destroy_process_group()
+
+
+def train(processes: int, recipe: Recipe, runs: Path, check_every: int) -> None:
+    """Train or resume under `runs` with so many processes; returns when all have ended."""
+    # Where the last run's processes met: its addresses are nobody's any more.
+    (runs / _MEETING).unlink(missing_ok=True)
+    torch.multiprocessing.start_processes(  # type: ignore[no-untyped-call, attr-defined]
+        train_process, (processes, recipe, runs, check_every), nprocs=processes
+    )
 
 
 def main(
@@ -108,10 +118,7 @@ def main(
         runs.mkdir(parents=True, exist_ok=True)
         if not export_only:
             _log(f"recipe {json.dumps({k: v for k, v in asdict(recipe).items() if k != 'config'})}")
-            (runs / "meeting").unlink(missing_ok=True)
-            torch.multiprocessing.start_processes(  # type: ignore[no-untyped-call, attr-defined]
-                train_process, (processes, recipe, runs, check_every), nprocs=processes
-            )
+            train(processes, recipe, runs, check_every)
         _ship(recipe, runs, out)
     _log("measuring the benchmark")
     figures = measure(out)

@@ -4,13 +4,12 @@ from pathlib import Path
 
 import pytest
 import torch
-import torch.multiprocessing
 from typer import Typer
 from typer.testing import CliRunner
 
 from app.offline.demo_data import PairStore
 from app.offline.demo_training import Trainer
-from app.offline.train_demo import main, train_process
+from app.offline.train_demo import main, train
 from tests.offline.test_demo_training import RECIPE
 
 
@@ -25,12 +24,9 @@ def test_help_names_every_option() -> None:
 
 @pytest.mark.slow
 def test_two_processes_average_their_gradients_and_resume(tmp_path: Path) -> None:
-    context = {"nprocs": 2, "start_method": "spawn"}
-    torch.multiprocessing.start_processes(
-        train_process, (2, RECIPE, tmp_path, 0), join=True, **context
-    )
+    train(2, RECIPE, tmp_path, 0)
     store = PairStore(tmp_path, RECIPE.pairs)
-    shared, alone = Trainer(RECIPE, store), Trainer(RECIPE, store)
+    shared, alone = Trainer(RECIPE, store, ranks=2), Trainer(RECIPE, store)
     shared.load(tmp_path / "checkpoint.pt")
     assert shared.done == RECIPE.steps
     for _ in range(RECIPE.steps):
@@ -41,7 +37,5 @@ def test_two_processes_average_their_gradients_and_resume(tmp_path: Path) -> Non
     assert any(moved)
     # A finished run that is started again has nothing left to do.
     before = (tmp_path / "checkpoint.pt").read_bytes()
-    torch.multiprocessing.start_processes(
-        train_process, (2, RECIPE, tmp_path, 0), join=True, **context
-    )
+    train(2, RECIPE, tmp_path, 0)
     assert (tmp_path / "checkpoint.pt").read_bytes() == before
