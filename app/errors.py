@@ -4,7 +4,8 @@
     ├── ConfigurationError            the process cannot start as configured
     │   ├── BackboneError             unknown architecture, or one the method does not fit
     │   ├── WeightsError              missing, unreadable or not of the backbone's shape
-    │   └── HeadsError                linear heads missing or made for another backbone
+    │   ├── HeadsError                linear heads missing or made for another backbone
+    │   └── DatasetError              a data set's file missing, unreadable or unlike its layout
     ├── InputError                    what a client sent cannot be used
     │   ├── ImageFormatError          not one of the allowed image formats
     │   ├── ImageDecodeError          claims to be an allowed format, but does not decode
@@ -42,6 +43,10 @@ class WeightsError(ConfigurationError):
 
 class HeadsError(ConfigurationError):
     """Linear heads are missing, unreadable or made for another backbone."""
+
+
+class DatasetError(ConfigurationError):
+    """A file of a data set is missing, unreadable or not what the layout says."""
 
 
 class InputError(ClipAdError):

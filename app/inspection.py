@@ -18,7 +18,8 @@ from torch import Tensor
 
 from app.batching import Batcher
 from app.categories import Category
-from app.clipad.detector import Detection, ModelInfo
+from app.clipad.detector import Detection
+from app.clipad.model_info import ModelInfo
 from app.errors import MethodError
 from app.heatmap import FloatMap, Scale, colour_png, overlay_png, per_image_scale
 from app.images import ImageLimits, decode_image, fit_within, to_tensor

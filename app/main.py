@@ -100,7 +100,7 @@ def load_detector(settings: Settings) -> Detector:
     return build_detector(
         backbone=settings.backbone,
         weights=settings.weights,
-        heads=settings.heads,
+        heads=settings.heads_in_use,
         device=settings.device,
         dtype=settings.dtype,
         rvs=Rvs(settings.rvs, settings.dbscan_eps, settings.dbscan_min_samples),

@@ -1,7 +1,7 @@
 """Settings: everything an operator can choose, from `CLIPAD_*` variables or `.env`.
 
 Read by the composition root and by scripts alone; no other module knows that an environment
-exists. A variable that is set but empty counts as unset.
+exists. A variable that is set but empty counts as unset; but for HEADS, where it means none.
 """
 
 import difflib
@@ -24,6 +24,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 MODEL_DIR = PROJECT / "model_weights"
 DEMO_BACKBONE = MODEL_DIR / "demo" / "config.json"
 DEMO_WEIGHTS = MODEL_DIR / "demo" / "weights.safetensors"
+DEMO_HEADS = MODEL_DIR / "demo" / "heads.safetensors"
 MEBIBYTE = 1024 * 1024
 
 Positive = Annotated[int, Field(gt=0)]
@@ -35,7 +36,6 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_file=ENV_FILE,
-        env_ignore_empty=True,
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,
@@ -53,8 +53,9 @@ class Settings(BaseSettings):
     )
     heads: str | None = Field(
         default=None,
-        description="Path of linear heads for sdp_plus. This version cannot load any yet: leave it "
-        "unset, and there is sdp alone.",
+        description="Path of linear heads for sdp_plus (.safetensors of scripts/train_heads, or a "
+        "published .pth); unset: the demo's own with the demo backbone, otherwise none; empty: "
+        "none.",
     )
     method: Literal["sdp", "sdp_plus"] | None = Field(
         default=None,
@@ -78,10 +79,11 @@ class Settings(BaseSettings):
     dbscan_min_samples: Positive = Field(
         default=15, description="DBSCAN's smallest cluster; with RVS=dbscan alone."
     )
-    taps: Taps = Field(
-        default=Taps.EQUATION,
+    taps: Taps | None = Field(
+        default=None,
         description="Where stage features are taken: equation (as published) or released (needed "
-        "by heads trained with the released code).",
+        "by heads trained with the released code); default: what the heads were trained with, "
+        "without heads equation.",
     )
     smoothing_sigma: float | None = Field(
         default=None,
@@ -157,6 +159,11 @@ class Settings(BaseSettings):
         default=8000, ge=0, le=65535, description="Port to listen on; --port overrides it."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_unset(cls, given: dict[str, object]) -> dict[str, object]:
+        return {name: value for name, value in given.items() if value != "" or name == "heads"}
+
     @model_validator(mode="after")
     def _backbone_and_weights_belong_together(self) -> "Settings":
         given = {"backbone", "weights"} & self.model_fields_set
@@ -179,6 +186,13 @@ class Settings(BaseSettings):
         """Whether the embedded demo backbone is the one in use."""
         given = (Path(self.backbone).resolve(), Path(self.weights).resolve())
         return given == (DEMO_BACKBONE.resolve(), DEMO_WEIGHTS.resolve())
+
+    @property
+    def heads_in_use(self) -> str | None:
+        """Path of the heads to load, or None."""
+        if self.heads is None:
+            return str(DEMO_HEADS) if self.demo and DEMO_HEADS.is_file() else None
+        return self.heads or None
 
     def accepted_keys(self) -> frozenset[str]:
         """All API keys; empty when none are asked for.

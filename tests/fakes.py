@@ -7,7 +7,8 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from app.clipad.detector import Detection, ModelInfo
+from app.clipad.detector import Detection
+from app.clipad.model_info import ModelInfo
 from app.errors import ObjectNameError
 
 INFO = ModelInfo(

@@ -31,14 +31,16 @@ FLOORS: Sequence[set[str]] = (
     {"__main__"},
 )
 CLIPAD_FLOORS: Sequence[set[str]] = (
-    {"attention", "checkpoint", "heads", "maps", "multicrop", "prompts", "rvs"},
+    {"attention", "checkpoint", "heads", "maps", "model_config", "multicrop", "prompts", "rvs"},
     {"hub", "sdp", "text"},
     {"backbone", "resnet"},
-    {"encoder"},
+    {"dual_path", "encoder"},
+    {"heads_file"},
+    {"model_info"},
     {"detector"},
     {"build"},
 )
-OFFLINE_STANDS_ON = {"clipad", "errors", "images", "offline"}
+OFFLINE_STANDS_ON = {"clipad", "errors", "heatmap", "images", "offline"}
 SETTINGS_READERS = {"__main__", "main"}
 # The method knows neither HTTP nor where its parameters come from, the batcher no tensors.
 STRANGERS = {

@@ -26,6 +26,7 @@ STATUS = {
     "BackboneError": 500,
     "WeightsError": 500,
     "HeadsError": 500,
+    "DatasetError": 500,
 }
 
 

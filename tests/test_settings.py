@@ -7,6 +7,7 @@ import pytest
 from app.errors import ConfigurationError
 from app.settings import (
     DEMO_BACKBONE,
+    DEMO_HEADS,
     DEMO_WEIGHTS,
     Settings,
     load_settings,
@@ -41,9 +42,23 @@ def test_variables_and_the_env_file(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 
 def test_empty_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("BACKBONE", "HEADS", "PORT", "API_KEYS", "SMOOTHING_SIGMA"):
+    for name in ("BACKBONE", "TAPS", "PORT", "API_KEYS", "SMOOTHING_SIGMA"):
         monkeypatch.setenv(f"CLIPAD_{name}", "")
     assert load_settings() == Settings()
+
+
+def test_unset_heads_are_the_demos_and_empty_ones_are_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert load_settings().heads_in_use == (str(DEMO_HEADS) if DEMO_HEADS.is_file() else None)
+    monkeypatch.setenv("CLIPAD_HEADS", "")
+    assert load_settings().heads_in_use is None
+    monkeypatch.setenv("CLIPAD_HEADS", "mine.safetensors")
+    assert load_settings().heads_in_use == "mine.safetensors"
+    monkeypatch.delenv("CLIPAD_HEADS")
+    monkeypatch.setenv("CLIPAD_BACKBONE", "RN50")
+    monkeypatch.setenv("CLIPAD_WEIGHTS", "openai")
+    assert load_settings().heads_in_use is None
 
 
 @pytest.mark.parametrize(

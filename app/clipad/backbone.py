@@ -25,6 +25,7 @@ from torch import Tensor
 
 from app.clipad.checkpoint import SUFFIXES, file_sha256, read_notes, read_state_dict
 from app.clipad.hub import fetch
+from app.clipad.model_config import check_towers, config_name, is_config_path, read_config
 from app.errors import BackboneError, WeightsError
 
 _IGNORED_KEYS = ("attn_mask", "text.attn_mask", "input_resolution", "context_length", "vocab_size")
@@ -69,8 +70,8 @@ def load_backbone(
     .safetensors or torch file, or a pretrained tag of that model, which is looked for and
     otherwise fetched into `cache_dir`. Raises BackboneError or WeightsError, in one line.
     """
-    config, preprocessing = _read_config(name)
-    _check_towers(name, config)
+    config, preprocessing = read_config(name)
+    check_towers(name, config)
     path, facts = _find_weights(name, weights, config, cache_dir)
     facts = {**preprocessing, **facts}
     _check_activation(name, weights, config, facts)
@@ -81,7 +82,7 @@ def load_backbone(
     model.eval().requires_grad_(False).to(device)
     side = config["vision_cfg"].get("image_size", 224)
     return Backbone(
-        name=_config_name(Path(name)) if _is_config_path(name) else name,
+        name=config_name(Path(name)) if is_config_path(name) else name,
         model=model,
         tokenizer=_tokenizer(name, config, model),
         side=int(side),
@@ -93,15 +94,6 @@ def load_backbone(
         dtype=dtype,
         embed_dim=int(config["embed_dim"]),
     )
-
-
-def _is_config_path(name: str) -> bool:
-    return name.endswith(".json")
-
-
-def _config_name(path: Path) -> str:
-    """`tiny` for tiny.json and for tiny/config.json."""
-    return path.resolve().parent.name if path.stem.endswith("config") else path.stem
 
 
 def _tokenizer(
@@ -124,54 +116,6 @@ def _tokenizer(
     return tokenizer
 
 
-def _read_config(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The model config and, where its file has one, the preprocessing that goes with it."""
-    if not _is_config_path(name):
-        config = open_clip.get_model_config(name) if name in open_clip.list_models() else None
-        if config is None:
-            raise BackboneError(
-                f"backbone {name!r}: expected an open_clip model name such as ViT-B-16-plus-240, "
-                "or the path of a config .json"
-            )
-        return config, {}
-    try:
-        whole = json.loads(Path(name).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise BackboneError(f"backbone config {name}: not readable as JSON ({error})") from error
-    if not isinstance(whole, dict):
-        raise BackboneError(f"backbone config {name}: expected a JSON object")
-    config = _member(name, whole, "model_cfg", dict) if "model_cfg" in whole else whole
-    preprocessing = whole.get("preprocess_cfg") or {}
-    for key, kind in (("embed_dim", int), ("vision_cfg", dict), ("text_cfg", dict)):
-        _member(name, config, key, kind)
-    return config, {key: preprocessing[key] for key in ("mean", "std") if key in preprocessing}
-
-
-def _member(name: str, config: Mapping[str, Any], key: str, kind: type) -> Any:
-    if not isinstance(config.get(key), kind):
-        expected = "an object" if kind is dict else "a whole number"
-        raise BackboneError(
-            f"backbone config {name}: {key!r} is {config.get(key)!r}; expected {expected}"
-        )
-    return config[key]
-
-
-def _check_towers(name: str, config: Mapping[str, Any]) -> None:
-    # Before anything is built: such towers would reach for the network or for other libraries.
-    timm = config["vision_cfg"].get("timm_model_name")
-    if timm:
-        raise BackboneError(f"backbone {name}: image tower {timm!r} of timm; expected CLIP's own")
-    text = config["text_cfg"].get("hf_model_name") or config["text_cfg"].get("hf_tokenizer_name")
-    if text or "multimodal_cfg" in config:
-        raise BackboneError(
-            f"backbone {name}: text tower or tokenizer {text or 'of CoCa'!r}; expected CLIP's own"
-        )
-    if not isinstance(config["vision_cfg"].get("image_size", 224), int):
-        raise BackboneError(
-            f"backbone {name}: image_size {config['vision_cfg']['image_size']}; expected a square"
-        )
-
-
 def _find_weights(
     name: str, weights: str, config: Mapping[str, Any], cache_dir: Path | None
 ) -> tuple[Path, dict[str, Any]]:
@@ -182,7 +126,7 @@ def _find_weights(
             "(random weights are never served)"
         )
     path = Path(weights)
-    if path.suffix in SUFFIXES or path.exists() or _is_config_path(name):
+    if path.suffix in SUFFIXES or path.exists() or is_config_path(name):
         if not path.is_file():
             raise WeightsError(f"weights {weights}: no such file")
         return path, {**_published_facts(name, path), **read_notes(path)}
@@ -224,7 +168,7 @@ def _check_activation(
         other = name + _QUICKGELU if trained else name.removesuffix(_QUICKGELU)
         expected = (
             f"set quick_gelu to {str(trained).lower()} in it"
-            if _is_config_path(name)
+            if is_config_path(name)
             else f"use {other}"
         )
         activations = {True: "QuickGELU", False: "GELU"}

@@ -11,8 +11,10 @@ import torch
 
 from app.clipad.backbone import load_backbone
 from app.clipad.detector import AnomalyDetector
+from app.clipad.heads_file import load_heads
 from app.clipad.rvs import Rvs
-from app.errors import ConfigurationError, HeadsError
+from app.clipad.sdp import Taps
+from app.errors import ConfigurationError
 
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}
 _TEXT_DIRECTORY = "text_features"
@@ -26,7 +28,7 @@ def build_detector(
     device: str = "auto",
     dtype: str = "float32",
     rvs: Rvs = Rvs(),  # noqa: B008 (frozen)
-    taps: str = "equation",
+    taps: Taps | str | None = None,
     sigma: float | None = None,
     model_dir: Path,
     demo: bool = False,
@@ -34,21 +36,26 @@ def build_detector(
 ) -> AnomalyDetector:
     """Load a backbone and build its detector; all that can be wrong is a ConfigurationError.
 
-    device: `auto` (CUDA when present), `cpu`, `cuda` or `cuda:N`. dtype: `auto` or a torch dtype's
-    name. model_dir: where pretrained tags are fetched to and text features kept.
+    heads: path of linear heads, or None. device: `auto` (CUDA when present), `cpu`, `cuda` or
+    `cuda:N`. dtype: `auto` or a torch dtype's name. taps and stages: None is what the heads were
+    trained with, without heads `equation` and all. model_dir: where pretrained tags are fetched
+    to and text features kept.
     """
-    if heads:
-        raise HeadsError(f"heads {heads}: linear heads cannot be loaded by this version")
     chosen = resolve_device(device)
     # What is called float32 is float32: by default cuDNN would round convolutions' inputs to TF32.
     torch.backends.cudnn.allow_tf32 = False
     loaded = load_backbone(
         backbone, weights, device=chosen, dtype=resolve_dtype(dtype), cache_dir=model_dir
     )
+    loaded_heads = load_heads(Path(heads), loaded) if heads else None
+    if loaded_heads is not None:
+        taps = taps or loaded_heads.notes.taps
+        stages = stages or loaded_heads.notes.stages
     return AnomalyDetector(
         loaded,
+        heads=loaded_heads,
         rvs=rvs,
-        taps=taps,
+        taps=taps or Taps.EQUATION,
         stages=stages,
         sigma=sigma,
         text_directory=model_dir / _TEXT_DIRECTORY,

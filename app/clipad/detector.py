@@ -4,30 +4,28 @@ Ties the method's parts together, once, in the constructor. Knows nothing of HTT
 files' formats or what a category is.
 """
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from open_clip.modified_resnet import ModifiedResNet
 from torch import Tensor
 
 from app.clipad import maps
 from app.clipad.backbone import Backbone
+from app.clipad.dual_path import dual_path
 from app.clipad.encoder import TextEncoder
+from app.clipad.heads_file import HeadsFile
+from app.clipad.model_info import describe
 from app.clipad.multicrop import crop_ten
 from app.clipad.prompts import Domain, PromptEnsemble, prompt_ensemble
-from app.clipad.resnet import ResNetDualPath
 from app.clipad.rvs import Rvs
-from app.clipad.sdp import StagedDualPath, Taps
+from app.clipad.sdp import Taps
 from app.clipad.text import TextBank
-from app.errors import MethodError
+from app.errors import HeadsError, MethodError
 
 REFERENCE_SIGMA = 8.0
 REFERENCE_SIDE = 240
-_PREPROCESSING = "direct-bicubic-1"  # straight to S x S, aspect ratio not kept, no crop
 _TEXT_CAPACITY = 4096
 
 
@@ -45,38 +43,20 @@ class Detection:
     maps: Tensor
 
 
-@dataclass(frozen=True)
-class ModelInfo:
-    """What computes the scores. `fingerprint` is a sha256 over all that moves one."""
-
-    backbone: str
-    weights_sha256: str
-    heads_sha256: str | None
-    rvs: str
-    taps: str
-    demo: bool
-    device: str
-    dtype: str
-    side: int
-    patch: int
-    embed_dim: int
-    stages: tuple[int, ...]
-    sigma: float
-    fingerprint: str
-
-
 class AnomalyDetector:
-    """Zero-shot detection by SDP on a frozen backbone.
+    """Zero-shot detection by SDP, and with linear heads by SDP+, on a frozen backbone.
 
     sigma: of the map's Gaussian filter, in pixels of the S x S map; None scales the reference 8
     at S = 240 with S, 0 switches it off. Text features are kept under `text_directory` if given.
-    `text_features` may be called from any thread; `detect` from one at a time.
+    `text_features` may be called from any thread; `detect` from one at a time. Raises HeadsError
+    for heads of other taps or stages than asked for, naming both.
     """
 
     def __init__(
         self,
         backbone: Backbone,
         *,
+        heads: HeadsFile | None = None,
         rvs: Rvs = Rvs(),  # noqa: B008 (frozen)
         taps: Taps | str = Taps.EQUATION,
         stages: Sequence[int] | None = None,
@@ -84,12 +64,13 @@ class AnomalyDetector:
         text_directory: Path | None = None,
         demo: bool = False,
     ) -> None:
-        kind = (
-            ResNetDualPath if isinstance(backbone.model.visual, ModifiedResNet) else StagedDualPath
-        )
-        self._path = kind(backbone.model.visual, taps, stages).eval()
-        self._backbone = backbone
-        self._sigma = REFERENCE_SIGMA * backbone.side / REFERENCE_SIDE if sigma is None else sigma
+        self.backbone = backbone
+        self.sigma = REFERENCE_SIGMA * backbone.side / REFERENCE_SIDE if sigma is None else sigma
+        self._path = dual_path(backbone.model.visual, taps, stages)
+        self._heads = None
+        if heads is not None:
+            _check_reading(heads, self._path.taps, self._path.stages)
+            self._heads = heads.heads
         self._bank = TextBank(
             TextEncoder(backbone),
             backbone.digest,
@@ -101,9 +82,9 @@ class AnomalyDetector:
         self.side = backbone.side
         self.mean = backbone.mean
         self.std = backbone.std
-        self.methods: tuple[str, ...] = ("sdp",)
-        self.default_method = "sdp"
-        self.info = self._describe(rvs, demo)
+        self.methods: tuple[str, ...] = ("sdp",) if heads is None else ("sdp", "sdp_plus")
+        self.default_method = "sdp" if heads is None else heads.notes.recommended
+        self.info = describe(backbone, self._path, heads, rvs, self.sigma, demo)
 
     def text_features(self, name: str | PromptEnsemble) -> Tensor:
         """Text features [D,2] (normal, abnormal) of an object; blocks while they are made.
@@ -131,9 +112,14 @@ class AnomalyDetector:
         """
         if method not in self.methods:
             raise MethodError(f"method {method!r}: expected one of {', '.join(self.methods)}")
-        text = text.to(self._backbone.device)
-        tokens = self._path(self._to_model(images), original=False)
-        smoothed = maps.smooth(maps.sdp_map(tokens.surgery, text, self.side), self._sigma)
+        text = text.to(self.backbone.device)
+        with_heads = self._heads if method == "sdp_plus" else None
+        tokens = self._path(self._to_model(images), original=with_heads is not None)
+        anomaly = maps.sdp_map(tokens.surgery, text, self.side)
+        if with_heads is not None:
+            projected = with_heads(self._path.patches(tokens.original))
+            anomaly = anomaly + maps.heads_map(projected, text, self.side)
+        smoothed = maps.smooth(anomaly, self.sigma)
         text_score = maps.class_score(tokens.surgery[-1][:, 0], text)
         score, peak = maps.image_score(text_score, smoothed)
         return Detection(score.cpu(), text_score.cpu(), peak.cpu(), smoothed.cpu())
@@ -152,7 +138,7 @@ class AnomalyDetector:
         enlarged [B,3,E,E]: the images preprocessed at E = multicrop.enlarged_side(S); plain [B]:
         their s. The map's maximum has no part in it. Costs ten times a plain classification.
         """
-        text = text.to(self._backbone.device)
+        text = text.to(self.backbone.device)
         scores = []
         for crop in crop_ten(enlarged, self.side):
             tokens = self._path(self._to_model(crop), original=False)
@@ -160,46 +146,17 @@ class AnomalyDetector:
         return (torch.stack(scores).mean(0).cpu() + plain) / 2
 
     def _to_model(self, images: Tensor) -> Tensor:
-        return images.to(self._backbone.device, self._backbone.dtype)
+        return images.to(self.backbone.device, self.backbone.dtype)
 
-    def _describe(self, rvs: Rvs, demo: bool) -> ModelInfo:
-        backbone = self._backbone
-        facts = {
-            "backbone": backbone.name,
-            "weights_sha256": backbone.weights_sha256,
-            "heads_sha256": None,
-            "rvs": rvs.label,
-            "taps": str(self._path.taps),
-            "dtype": str(backbone.dtype).removeprefix("torch."),
-            "side": backbone.side,
-            "stages": list(self._path.stages),
-            "sigma": self._sigma,
-        }
-        moving = {
-            **facts,
-            "prompts": [prompt_ensemble("object", domain).digest for domain in Domain],
-            "model": backbone.digest,
-            "runtime": "torch",
-            "preprocessing": [_PREPROCESSING, backbone.mean, backbone.std],
-        }
-        del moving["backbone"]  # a name; the weights' hash says what it stands for
-        digest = hashlib.sha256(json.dumps(moving, sort_keys=True).encode()).hexdigest()
-        return ModelInfo(
-            backbone=backbone.name,
-            weights_sha256=backbone.weights_sha256,
-            heads_sha256=None,
-            rvs=str(rvs.method),
-            taps=str(self._path.taps),
-            demo=demo,
-            device=str(backbone.device),
-            dtype=str(facts["dtype"]),
-            side=backbone.side,
-            patch=self._path.patch,
-            embed_dim=backbone.embed_dim,
-            stages=self._path.stages,
-            sigma=self._sigma,
-            fingerprint=digest,
-        )
+
+def _check_reading(heads: HeadsFile, taps: Taps, stages: tuple[int, ...]) -> None:
+    """Heads work only on the tokens they were trained with."""
+    for what, theirs, ours in (
+        ("taps", str(heads.notes.taps), str(taps)),
+        ("stages", heads.notes.stages, stages),
+    ):
+        if theirs != ours:
+            raise HeadsError(f"heads {heads.path}: trained with {what} {theirs}, not {ours}")
 
 
 def _ensemble(name: str | PromptEnsemble) -> PromptEnsemble:

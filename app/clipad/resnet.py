@@ -58,7 +58,25 @@ class ResNetDualPath(nn.Module):
         """Pixels of the image to one step of that grid."""
         return _STRIDE
 
-    def forward(self, images: Tensor, *, original: bool = True) -> StageTokens:
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """W_j of each selected layer's output: what linear heads read."""
+        layers = (self.visual.layer1, self.visual.layer2, self.visual.layer3, self.visual.layer4)
+        return tuple(int(layers[stage - 1][-1].bn3.num_features) for stage in self.stages)
+
+    @property
+    def stage_ends(self) -> tuple[int, ...]:
+        """The layers that the selected stages end with, from 1."""
+        return self.stages
+
+    @staticmethod
+    def patches(original: Sequence[Tensor]) -> list[Tensor]:
+        """What linear heads read of `StageTokens.original`: K x [B,P_j,W_j], all of it."""
+        return list(original)
+
+    def forward(
+        self, images: Tensor, *, original: bool = True, surgery: bool = True
+    ) -> StageTokens:
         """Images [B,3,S,S] -> surgery 1 x [B,1+P,D]; original K x [B,P_j,W_j], row-major."""
         x = self.visual.stem(images)
         layers = []
@@ -72,7 +90,8 @@ class ResNetDualPath(nn.Module):
             layers.append(x)
         chosen = (layers[stage - 1] for stage in self.stages) if original else ()
         return StageTokens(
-            (self._pool(x),), tuple(output.flatten(2).transpose(1, 2) for output in chosen)
+            (self._pool(x),) if surgery else (),
+            tuple(output.flatten(2).transpose(1, 2) for output in chosen),
         )
 
     def _pool(self, features: Tensor) -> Tensor:

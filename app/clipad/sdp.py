@@ -41,17 +41,11 @@ class StageTokens:
     """Tokens of K stages; class token first.
 
     surgery: K x [B,1+P,D] after the final norm and projection, the class token taken from the
-    original path. original: K x [B,1+P,W] before the final norm; empty if it was not asked for.
+    original path. original: K x [B,1+P,W] before the final norm. Empty if not asked for.
     """
 
     surgery: tuple[Tensor, ...]
     original: tuple[Tensor, ...]
-
-
-@dataclass(frozen=True)
-class _Span:
-    first: int  # first layer of the stage
-    end: int  # one past its last layer
 
 
 def select_stages(stages: Sequence[int] | None, count: int) -> tuple[int, ...]:
@@ -66,8 +60,9 @@ class StagedDualPath(nn.Module):
     """SDP's two paths through an open_clip VisionTransformer of L layers and width W.
 
     `stages` selects from the four (numbered from 1); stages not selected cost no surgery, and
-    layers behind the last selected one are not run. Raises BackboneError for a tower the method
-    does not fit.
+    layers behind the last selected one are not run. `spans` replaces the four stages by others:
+    (first layer, one past the last) each, in order, not overlapping. Raises BackboneError for a
+    tower the method does not fit.
     """
 
     def __init__(
@@ -75,21 +70,22 @@ class StagedDualPath(nn.Module):
         visual: VisionTransformer,
         taps: Taps | str = Taps.EQUATION,
         stages: Sequence[int] | None = None,
+        spans: Sequence[tuple[int, int]] | None = None,
     ) -> None:
         super().__init__()
         blocks = _residual_blocks(visual)
         self.visual = visual
         self.taps = Taps(taps)
-        self.stages = select_stages(stages, STAGE_COUNT)
-        size = len(blocks) // STAGE_COUNT
-        self.stage_ends = tuple(stage * size for stage in self.stages)
-        self._spans = tuple(_Span(end - size, end) for end in self.stage_ends)
+        every = _equal_spans(len(blocks)) if spans is None else _checked(spans, len(blocks))
+        self.stages = select_stages(stages, len(every))
+        self._spans = tuple(every[stage - 1] for stage in self.stages)
+        self.stage_ends = tuple(end for _, end in self._spans)
         self._blocks = blocks
 
     @property
-    def width(self) -> int:
-        """W: width of the original path's tokens."""
-        return int(self.visual.conv1.out_channels)
+    def widths(self) -> tuple[int, ...]:
+        """W of each selected stage's tokens: what linear heads read."""
+        return (int(self.visual.conv1.out_channels),) * len(self.stages)
 
     @property
     def grid(self) -> int:
@@ -101,30 +97,37 @@ class StagedDualPath(nn.Module):
         """Side of one patch in pixels."""
         return int(self.visual.patch_size[0])
 
-    def forward(self, images: Tensor, *, original: bool = True) -> StageTokens:
+    def forward(
+        self, images: Tensor, *, original: bool = True, surgery: bool = True
+    ) -> StageTokens:
         """Preprocessed images [B,3,S,S] of the tower's dtype -> StageTokens; see `run`."""
-        return self.run(self.embed(images), original=original)
+        return self.run(self.embed(images), original=original, surgery=surgery)
 
     def embed(self, images: Tensor) -> Tensor:
         """Images [B,3,S,S] -> the first layer's input tokens [B,1+P,W]."""
         return cast(Tensor, self.visual._embeds(images))
 
-    def run(self, tokens: Tensor, *, original: bool = True) -> StageTokens:
+    @staticmethod
+    def patches(original: Sequence[Tensor]) -> list[Tensor]:
+        """What linear heads read of `StageTokens.original`: K x [B,P,W], no class token."""
+        return [tokens[:, 1:] for tokens in original]
+
+    def run(self, tokens: Tensor, *, original: bool = True, surgery: bool = True) -> StageTokens:
         """Input tokens [B,1+N,W], class token first, N any subset of the patches -> StageTokens.
 
         With `original=False` the original path's tokens are left out, and the last layer needs it
-        for the class token alone (SDP without heads): the surgery tokens are the same.
+        for the class token alone (SDP without heads): the surgery tokens are the same. With
+        `surgery=False` the surgery path is not run (features for training heads).
         """
-        last_end = self._spans[-1].end
-        firsts = {span.first: span for span in self._spans}
-        ends = {span.end for span in self._spans}
-        x, span, s, leak = tokens, None, None, False
-        surgery: list[Tensor] = []
+        last_end = self._spans[-1][1]
+        spans = dict(self._spans)
+        ends = set(self.stage_ends)
+        x, end, s, leak = tokens, 0, tokens, False
+        surgeries: list[Tensor] = []
         sources: list[Tensor] = []  # the original path's tokens at each stage's end
         for index, block in enumerate(self._blocks):
             if index == last_end and not leak:
                 break
-            span = firsts.get(index, span)
             query, key, value = project_qkv(block, x)
             class_only = index + 1 == last_end and not original and not self._leaks(last_end)
             residual = attend(block, query[:, :, :1] if class_only else query, key, value)
@@ -132,29 +135,46 @@ class StagedDualPath(nn.Module):
                 sources[-1] = sources[-1] + residual
                 if index == last_end:
                     break
-            if span is not None and index < span.end:
+            end = spans.get(index, end)
+            if surgery and index < end:
                 d = attend(block, value[:, :, 1:], value, value)
-                s = d if index == span.first or s is None else s + d
+                s = d if index in spans else s + d
             x = (x[:, :1] if class_only else x) + residual
             x = feed_forward(block, x)
             leak = index + 1 in ends and self._leaks(index + 1)
-            if index + 1 in ends and s is not None:
-                surgery.append(s)
+            if index + 1 in ends:
+                surgeries.append(s)
                 sources.append(x)
         return StageTokens(
             tuple(
-                self._project(torch.cat([source[:, :1], patches], dim=1))
-                for source, patches in zip(sources, surgery, strict=True)
-            ),
+                self.project(torch.cat([source[:, :1], patches], dim=1))
+                for source, patches in zip(sources, surgeries, strict=True)
+            )
+            if surgery
+            else (),
             tuple(sources) if original else (),
         )
+
+    def project(self, tokens: Tensor) -> Tensor:
+        """Final norm and projection of tokens [...,W] -> [...,D]."""
+        return cast(Tensor, self.visual.ln_post(tokens) @ self.visual.proj)
 
     def _leaks(self, end: int) -> bool:
         """Whether a stage ending before layer `end` also shows that layer's attention residual."""
         return self.taps is Taps.RELEASED and end < len(self._blocks)
 
-    def _project(self, tokens: Tensor) -> Tensor:
-        return cast(Tensor, self.visual.ln_post(tokens) @ self.visual.proj)
+
+def _equal_spans(layers: int) -> tuple[tuple[int, int], ...]:
+    size = layers // STAGE_COUNT
+    return tuple((stage * size, (stage + 1) * size) for stage in range(STAGE_COUNT))
+
+
+def _checked(spans: Sequence[tuple[int, int]], layers: int) -> tuple[tuple[int, int], ...]:
+    edges = [edge for span in spans for edge in span]
+    rising = all(first < end for first, end in spans) and edges == sorted(edges)
+    if not spans or not rising or edges[0] < 0 or edges[-1] > layers:
+        raise BackboneError(f"spans {spans}: expected rising ranges within 0 to {layers}")
+    return tuple(spans)
 
 
 def _residual_blocks(visual: VisionTransformer) -> tuple[ResidualAttentionBlock, ...]:

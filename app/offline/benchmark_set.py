@@ -2,8 +2,8 @@
 
 It was fixed before any training run. Its seeds and the sub-ranges of its settings
 (`synthetic.draw.RESERVED`) are never used in training; the kinds in `UNSEEN`, `OBJECTS` and
-`PHOTOGRAPHS` are not either. Changing the generator in a way that changes these pixels makes
-figures incomparable: `tests/offline/test_benchmark_set.py` then fails.
+`PHOTOGRAPHS` are not used in the backbone's either. Changing the generator in a way that changes
+these pixels makes figures incomparable: `tests/offline/test_benchmark_set.py` then fails.
 """
 
 from __future__ import annotations

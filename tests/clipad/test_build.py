@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -5,10 +6,15 @@ import torch
 
 from app.clipad.backbone import load_backbone
 from app.clipad.build import build_detector, resolve_device, resolve_dtype
+from app.clipad.checkpoint import file_sha256
 from app.clipad.detector import AnomalyDetector
+from app.clipad.heads_file import save_heads
 from app.clipad.rvs import Rvs, RvsMethod
+from app.clipad.sdp import Taps
 from app.errors import ConfigurationError, HeadsError
 from tests import parity
+from tests.clipad.test_heads import parity_heads
+from tests.clipad.test_heads_file import notes_for
 
 MEAN = Rvs(RvsMethod.MEAN)
 
@@ -26,10 +32,26 @@ def test_building_by_path_equals_building_by_hand(tmp_path: Path) -> None:
     assert len(list((tmp_path / "text_features").iterdir())) == 1
 
 
-def test_heads_are_refused_until_they_can_be_loaded(tmp_path: Path) -> None:
+@pytest.mark.parametrize("taps", ["equation", "released"])
+def test_heads_bring_their_taps_and_their_method(tmp_path: Path, taps: str) -> None:
     config, weights = parity.files("tiny-vit")
-    with pytest.raises(HeadsError, match="cannot be loaded"):
-        build_detector(backbone=config, weights=weights, heads="heads.pt", model_dir=tmp_path)
+    file = tmp_path / "heads.safetensors"
+    notes = replace(notes_for("tiny-vit"), taps=Taps(taps), recommended="sdp_plus")
+    save_heads(file, parity_heads("tiny-vit", "head"), notes)
+    with_heads = {"backbone": config, "weights": weights, "heads": str(file), "rvs": MEAN}
+    built = build_detector(**with_heads, model_dir=tmp_path, sigma=2)  # type: ignore[arg-type]
+    assert built.info.taps == taps
+    assert built.methods == ("sdp", "sdp_plus")
+    assert built.default_method == "sdp_plus"
+    assert built.info.heads_sha256 == file_sha256(file)
+    expected = parity.expected("tiny-vit")
+    found = built.predict(expected["pixels"], ["metal nut"] * 3, "sdp_plus")
+    torch.testing.assert_close(found.maps, expected[f"{taps}.plus_map_smooth"], atol=5e-5, rtol=0)
+    other = "released" if taps == "equation" else "equation"
+    with pytest.raises(HeadsError, match=f"trained with taps {taps}, not {other}"):
+        build_detector(**with_heads, model_dir=tmp_path, taps=other)  # type: ignore[arg-type]
+    with pytest.raises(HeadsError, match=r"trained with stages \(1, 2, 3, 4\), not \(1, 2\)"):
+        build_detector(**with_heads, model_dir=tmp_path, stages=(1, 2))  # type: ignore[arg-type]
 
 
 def test_devices_and_dtypes_are_checked() -> None:

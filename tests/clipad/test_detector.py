@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -5,11 +6,15 @@ import torch
 from scipy.ndimage import gaussian_filter
 
 from app.clipad.detector import AnomalyDetector
+from app.clipad.heads_file import HeadsFile
 from app.clipad.multicrop import crop_ten, enlarged_side
 from app.clipad.rvs import Rvs, RvsMethod
+from app.clipad.sdp import Taps
 from app.errors import MethodError, ObjectNameError
 from tests import parity
 from tests.clipad.models import random_images
+from tests.clipad.test_heads import parity_heads
+from tests.clipad.test_heads_file import notes_for
 
 MEAN = Rvs(RvsMethod.MEAN)
 
@@ -32,6 +37,25 @@ def test_predictions_equal_the_released_implementation(model: str, taps: str) ->
     )
     torch.testing.assert_close(detection.map_score, detection.maps.amax((1, 2)))
     torch.testing.assert_close(detection.score, detection.text_score + detection.map_score)
+
+
+@pytest.mark.parametrize(
+    ("model", "taps"), [(model, taps) for model in parity.MODELS for taps in parity.taps_of(model)]
+)
+def test_sdp_plus_equals_the_released_implementation(model: str, taps: str) -> None:
+    expected = parity.expected(model)
+    notes = replace(notes_for(model), taps=Taps(taps))
+    heads = HeadsFile(Path("heads"), parity_heads(model, "head"), notes, "h" * 64)
+    detector = _detector(model, taps=taps, sigma=2, heads=heads)
+    assert detector.methods == ("sdp", "sdp_plus")
+    assert detector.default_method == "sdp"
+    found = detector.predict(expected["pixels"], ["metal nut"] * 3, "sdp_plus")
+    torch.testing.assert_close(found.maps, expected[f"{taps}.plus_map_smooth"], atol=5e-5, rtol=0)
+    torch.testing.assert_close(found.text_score, expected[f"{taps}.text_prob"], atol=1e-5, rtol=0)
+    plain = detector.predict(expected["pixels"], ["metal nut"] * 3)
+    torch.testing.assert_close(plain.maps, expected[f"{taps}.sdp_map_smooth"], atol=1e-5, rtol=0)
+    assert detector.info.heads_sha256 == "h" * 64
+    assert detector.info.fingerprint != _detector(model, taps=taps, sigma=2).info.fingerprint
 
 
 def test_sigma_scales_with_the_side_unless_it_is_given() -> None:

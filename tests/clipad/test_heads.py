@@ -1,5 +1,6 @@
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from app.clipad import maps
@@ -40,14 +41,27 @@ def test_maps_of_heads_equal_the_released_implementation(model: str, taps: str) 
         torch.testing.assert_close(value, expected[f"{taps}.{name}"], atol=5e-5, rtol=0)
 
 
-def test_planes_are_probabilities_and_their_sum_is_bounded_by_the_stages() -> None:
+def test_planes_are_probabilities_summed_over_the_stages() -> None:
     text = parity.expected("tiny-vit")["text.mean.carpet"].expand(3, -1, -1)
     with torch.no_grad():
         projected = parity_heads("tiny-vit", "head")(parity_patches("tiny-vit", "equation"))
     planes = maps.head_planes(projected, text, 40)
-    assert [plane.shape for plane in planes] == [(3, 2, 40, 40)] * 4
-    for plane in planes:
-        torch.testing.assert_close(plane.sum(1), torch.ones(3, 40, 40))
+    assert planes.shape == (4, 3, 40, 40)
+    assert planes.min() >= 0
+    assert planes.max() <= 1
     total = maps.heads_map(projected, text, 40)
-    assert total.min() >= 0
-    assert total.max() <= 4
+    torch.testing.assert_close(total, planes.sum(0))
+
+
+@pytest.mark.parametrize("grid", [1, 2, 15])
+def test_logits_are_upsampled_with_corners_in_place(grid: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    projected = [torch.randn(2, grid**2, 8, generator=generator)]
+    text = F.normalize(torch.randn(2, 8, 2, generator=generator), dim=1)
+    cosines = F.normalize(projected[0], dim=-1) @ text
+    logits = (100 * cosines).reshape(2, grid, grid, 2).movedim(-1, 1)
+    upsampled = F.interpolate(logits, (24, 24), mode="bilinear", align_corners=True)
+    expected = upsampled.softmax(1)[:, 1]
+    torch.testing.assert_close(
+        maps.head_planes(projected, text, 24)[0], expected, atol=2e-5, rtol=0
+    )

@@ -30,15 +30,32 @@ def test_five_training_steps_equal_the_released_implementation(model: str, taps:
 def test_both_losses_vanish_on_a_perfect_answer_and_grow_with_the_error() -> None:
     masks = torch.zeros(2, 8, 8)
     masks[:, 2:4, 2:4] = 1
-    perfect = torch.stack([1 - masks, masks], dim=1)
+    perfect = masks
     blurred = 0.8 * perfect + 0.1
     assert focal_loss(perfect, masks).item() == pytest.approx(0, abs=1e-6)
-    assert dice_loss(perfect[:, 1], masks).item() == pytest.approx(0, abs=1e-6)
+    assert dice_loss(perfect, masks).item() == pytest.approx(0, abs=1e-6)
     assert focal_loss(blurred, masks) > focal_loss(perfect, masks) + 1e-4
-    assert dice_loss(blurred[:, 1], masks) > 0.1
+    assert dice_loss(blurred, masks) > 0.1
 
 
 def test_normal_pixels_count_in_the_focal_loss() -> None:
     masks = torch.zeros(1, 8, 8)
-    alarmed = torch.full((1, 2, 8, 8), 0.5)
+    alarmed = torch.full((1, 8, 8), 0.5)
     assert focal_loss(alarmed, masks) > 0.1
+
+
+@pytest.mark.parametrize("kind", [torch.float32, torch.bool])
+def test_loss_and_gradient_in_one_pass_are_those_of_the_two_losses(kind: torch.dtype) -> None:
+    generator = torch.Generator().manual_seed(0)
+    planes = (4 * torch.randn(3, 4, 24, 24, generator=generator)).sigmoid()
+    planes[0, 0, 0] = torch.tensor([0.0, 1.0]).repeat(12)
+    masks = (torch.rand(4, 24, 24, generator=generator) < 0.1).to(kind)
+    masks[1] = 0
+    plain, fused = planes.double().requires_grad_(), planes.double().requires_grad_()
+    expected = 3 * (focal_loss(plain, masks) + dice_loss(plain, masks.double()))
+    loss = segmentation_loss(fused, masks)
+    torch.testing.assert_close(loss, expected)
+    torch.testing.assert_close(loss, segmentation_loss(planes.double(), masks))
+    (5 * expected).backward()
+    (5 * loss).backward()
+    torch.testing.assert_close(fused.grad, plain.grad)

@@ -6,8 +6,12 @@ import pytest
 
 from app.errors import FieldError
 from app.offline.synthetic import (
+    ALL_KINDS,
+    BENCHMARK_ONLY,
     DEFECTS,
-    KINDS,
+    GROUPS,
+    HELD_OUT,
+    OBJECTS,
     PHOTOGRAPHS,
     SIDE,
     TRAINED,
@@ -24,7 +28,7 @@ def difference(pair: Pair) -> np.ndarray:
     return np.abs(pair.good.astype(int) - pair.defective.astype(int)).max(axis=2)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 def test_equal_arguments_give_equal_pixels(kind: str) -> None:
     first, second = (generate_pair(kind, 3, Split.BENCHMARK) for _ in range(2))
     assert first.defect == second.defect
@@ -44,7 +48,7 @@ def test_seeds_kinds_and_splits_give_other_pictures() -> None:
 
 
 @pytest.mark.parametrize("defect", DEFECTS)
-@pytest.mark.parametrize("kind", ["wood", "perforated panel", "cork", "capsule"])
+@pytest.mark.parametrize("kind", ["wood", "perforated panel", "cork", "capsule", "gear"])
 def test_twins_differ_where_the_mask_says_and_nowhere_else(kind: str, defect: str) -> None:
     for seed in range(3):
         pair = generate_pair(kind, seed, Split.BENCHMARK, defect)
@@ -55,10 +59,10 @@ def test_twins_differ_where_the_mask_says_and_nowhere_else(kind: str, defect: st
         assert np.median(changed[pair.mask]) >= 12, "a person could not see this"
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ALL_KINDS)
 def test_pictures_are_complete_and_not_flat(kind: str) -> None:
     pair = generate_pair(kind, 11, Split.BENCHMARK)
-    assert (pair.kind, pair.group, pair.object_name) == (kind, KINDS[kind].group, kind)
+    assert (pair.kind, pair.group, pair.object_name) == (kind, ALL_KINDS[kind].group, kind)
     for picture in (pair.good, pair.defective):
         assert picture.shape == (SIDE, SIDE, 3)
         assert picture.dtype == np.uint8
@@ -87,9 +91,20 @@ def test_settings_of_training_and_benchmark_never_meet() -> None:
         assert max(values) - min(values) > 0.5
 
 
-@pytest.mark.parametrize("kind", [*UNSEEN, *PHOTOGRAPHS, "washer"])
+def test_every_kind_has_one_purpose() -> None:
+    assert set(BENCHMARK_ONLY) == {*UNSEEN, *PHOTOGRAPHS, *HELD_OUT}
+    assert len(TRAINED) + len(OBJECTS) + len(BENCHMARK_ONLY) == len(ALL_KINDS)
+    assert sorted(name for names in GROUPS.values() for name in names) == sorted(ALL_KINDS)
+
+
+@pytest.mark.parametrize("kind", OBJECTS)
+@pytest.mark.parametrize("split", Split)
+def test_objects_may_train_heads(kind: str, split: Split) -> None:
+    assert generate_pair(kind, 0, split).group == "objects"
+
+
+@pytest.mark.parametrize("kind", BENCHMARK_ONLY)
 def test_kinds_of_the_benchmark_cannot_be_trained_on(kind: str) -> None:
-    assert kind not in TRAINED
     for split in (Split.TRAINING, Split.VALIDATION):
         with pytest.raises(FieldError, match="benchmark only"):
             generate_pair(kind, 0, split)

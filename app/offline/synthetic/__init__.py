@@ -2,14 +2,18 @@
 
     Draw (settings by split) -> Kind.paint (surface) -> DEFECTS (damage) -> Camera -> Pair
 
-It makes the training data and the frozen benchmark of the demo backbone, and pictures for tests
-and documentation. The pictures are synthetic: a figure measured on them says that the program
-works, nothing about a real production line.
+It makes the training data and the frozen benchmark of the demo backbone, data sets for linear
+heads, and pictures for tests and documentation. The pictures are synthetic: a figure measured on
+them says that the program works, nothing about a real production line.
 """
 
 from app.offline.synthetic.defects import DEFECTS
 from app.offline.synthetic.draw import Split
 from app.offline.synthetic.kinds import (
+    ALL_KINDS,
+    BENCHMARK_ONLY,
+    GROUPS,
+    HELD_OUT,
     KINDS,
     OBJECTS,
     PANELS,
@@ -21,7 +25,11 @@ from app.offline.synthetic.kinds import (
 from app.offline.synthetic.pairs import SIDE, Pair, generate_pair
 
 __all__ = [
+    "ALL_KINDS",
+    "BENCHMARK_ONLY",
     "DEFECTS",
+    "GROUPS",
+    "HELD_OUT",
     "KINDS",
     "OBJECTS",
     "PANELS",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.offline.synthetic import materials, objects, panels, photographs, unseen
+from app.offline.synthetic import held_out, materials, objects, panels, photographs, unseen
 from app.offline.synthetic.draw import Array, Draw
 
 Scene = tuple[Array, Array]
@@ -39,6 +39,11 @@ def _surfaces(group: str, paints: list[Callable[[Draw, int], Array]]) -> dict[st
     }
 
 
+def _objects(group: str, paints: list[Callable[[Draw, int], Scene]]) -> dict[str, Kind]:
+    names = [paint.__name__.replace("_", " ") for paint in paints]
+    return {name: Kind(name, group, paint) for name, paint in zip(names, paints, strict=True)}
+
+
 TEXTURES = _surfaces(
     "textures",
     [
@@ -57,13 +62,23 @@ PANELS = _surfaces(
 )  # fmt: skip
 UNSEEN = _surfaces("unseen", [unseen.cork, unseen.felt, unseen.bamboo_mat, unseen.stucco])
 PHOTOGRAPHS = _surfaces("photographs", [photographs.brick, photographs.grass, photographs.gravel])
-OBJECTS = {
-    paint.__name__: Kind(paint.__name__, "objects", paint)
-    for paint in (objects.washer, objects.nut, objects.coin, objects.capsule)
-}
+OBJECTS = _objects("objects", [objects.washer, objects.nut, objects.coin, objects.capsule])
+HELD_OUT = _objects("held_out", [held_out.gear, held_out.button, held_out.bottle_cap])
 
 TRAINED = {**TEXTURES, **PANELS}
-"""The only kinds that training may draw."""
+"""The only kinds that the demo backbone's training may draw."""
+
+BENCHMARK_ONLY = {**UNSEEN, **PHOTOGRAPHS, **HELD_OUT}
+"""Kinds that nothing may be trained on: neither the backbone nor linear heads."""
 
 KINDS = {**TRAINED, **UNSEEN, **OBJECTS, **PHOTOGRAPHS}
+"""Every kind of the frozen benchmark by name."""
+
+ALL_KINDS = {**KINDS, **HELD_OUT}
 """Every kind by name."""
+
+GROUPS = {
+    group: tuple(name for name, kind in ALL_KINDS.items() if kind.group == group)
+    for group in dict.fromkeys(kind.group for kind in ALL_KINDS.values())
+}
+"""The names of the kinds in each group."""

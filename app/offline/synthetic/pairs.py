@@ -12,7 +12,7 @@ from app.errors import FieldError
 from app.offline.synthetic.camera import Camera
 from app.offline.synthetic.defects import DEFECTS
 from app.offline.synthetic.draw import Draw, Split
-from app.offline.synthetic.kinds import KINDS, TRAINED
+from app.offline.synthetic.kinds import ALL_KINDS, BENCHMARK_ONLY
 
 SIDE = 240
 """Side of every picture in pixels."""
@@ -45,17 +45,17 @@ def generate_pair(
     """The pair of this kind, seed and split; equal arguments give equal pixels.
 
     `defect` names one of `DEFECTS`; None draws one. Raises `FieldError` for an unknown kind or
-    defect, and for a kind outside `TRAINED` with any split but the benchmark's.
+    defect, and for a kind in `BENCHMARK_ONLY` with any split but the benchmark's.
     """
-    if kind not in KINDS:
-        raise FieldError(f"kind {kind!r} is unknown; expected one of {', '.join(KINDS)}")
-    if split is not Split.BENCHMARK and kind not in TRAINED:
+    if kind not in ALL_KINDS:
+        raise FieldError(f"kind {kind!r} is unknown; expected one of {', '.join(ALL_KINDS)}")
+    if split is not Split.BENCHMARK and kind in BENCHMARK_ONLY:
         raise FieldError(f"kind {kind!r} is for the benchmark only, got split {split.value!r}")
     if defect is not None and defect not in DEFECTS:
         raise FieldError(f"defect {defect!r} is unknown; expected one of {', '.join(DEFECTS)}")
     draw = Draw(seed, kind, split)
     name = defect if defect is not None else draw.choice(list(DEFECTS))
-    scene, region = KINDS[kind].paint(draw, SIDE)
+    scene, region = ALL_KINDS[kind].paint(draw, SIDE)
     scene = np.asarray(np.clip(scene, 0, 1), np.float32)
     camera = Camera(draw, SIDE)
     inner = region[_MARGIN : SIDE - _MARGIN, _MARGIN : SIDE - _MARGIN] > 0.5
@@ -76,7 +76,7 @@ def generate_pair(
         defective=camera.take(np.asarray(np.clip(damaged, 0, 1), np.float32)),
         mask=mask,
         kind=kind,
-        group=KINDS[kind].group,
+        group=ALL_KINDS[kind].group,
         defect=name,
         object_name=kind,
     )

@@ -11,11 +11,13 @@ import torch
 
 from app.clipad.build import build_detector
 from app.errors import ConfigurationError
-from app.offline.demo_data import KIND_NAMES, PairStore
-from app.offline.demo_losses import Losses
-from app.offline.demo_model import export
-from app.offline.demo_recipe import Recipe
-from app.offline.demo_training import Trainer, run
+from app.offline.demo import data
+from app.offline.demo.data import KIND_NAMES, PairStore
+from app.offline.demo.losses import Losses
+from app.offline.demo.model import export
+from app.offline.demo.recipe import Recipe
+from app.offline.demo.training import Trainer, run
+from app.offline.synthetic import BENCHMARK_ONLY, OBJECTS, TRAINED, Pair, Split, generate_pair
 
 TINY = {
     "embed_dim": 32,
@@ -46,6 +48,21 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> PairStore:
     made = PairStore(tmp_path_factory.mktemp("pairs"), len(KIND_NAMES))
     made.fill(0, 1, lambda done, total: None)
     return made
+
+
+def test_only_trained_kinds_of_the_training_split_are_drawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: set[tuple[str, Split]] = set()
+
+    def watched(kind: str, seed: int, split: Split) -> Pair:
+        drawn.add((kind, split))
+        return generate_pair(kind, seed, split)
+
+    monkeypatch.setattr(data, "generate_pair", watched)
+    PairStore(tmp_path, 2 * len(TRAINED)).fill(0, 1, lambda done, total: None)
+    assert drawn == {(kind, Split.TRAINING) for kind in TRAINED}
+    assert TRAINED.keys().isdisjoint({*OBJECTS, *BENCHMARK_ONLY})
 
 
 def quiet(_: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from app.clipad.detector import Detection
-from app.offline.demo_evaluation import (
+from app.offline.demo.evaluation import (
     Scored,
     ScoredPair,
     image_auroc,
@@ -16,7 +16,7 @@ from app.offline.demo_evaluation import (
     score_pairs,
     summary,
 )
-from app.offline.demo_report import table, write
+from app.offline.demo.report import table, write
 from app.offline.synthetic import Pair
 
 

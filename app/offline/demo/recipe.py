@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from app.offline.demo_losses import LossWeights
-from app.offline.demo_model import CONFIG
+from app.offline.demo.losses import LossWeights
+from app.offline.demo.model import CONFIG
 
 
 @dataclass(frozen=True)

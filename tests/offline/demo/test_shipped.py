@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from app.offline.benchmark_set import PIXELS_SHA256, benchmark_pairs
-from app.offline.demo_evaluation import score_pairs, summary
-from app.offline.demo_model import CONFIG
-from app.offline.demo_report import demo_detector, table
-from app.offline.demo_samples import SAMPLES, write_samples
+from app.offline.demo.evaluation import score_pairs, summary
+from app.offline.demo.model import CONFIG
+from app.offline.demo.report import demo_detector, table
+from app.offline.demo.samples import SAMPLES, write_samples
 
-DEMO = Path(__file__).parents[2] / "model_weights" / "demo"
+DEMO = Path(__file__).parents[3] / "model_weights" / "demo"
 FIGURES = json.loads((DEMO / "metrics.json").read_text("utf-8"))
 
 

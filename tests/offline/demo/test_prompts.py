@@ -4,8 +4,8 @@ import numpy as np
 from open_clip.tokenizer import SimpleTokenizer
 
 from app.clipad.prompts import prompt_ensemble
-from app.offline.demo_data import KIND_NAMES
-from app.offline.demo_prompts import GENERIC, PromptSampler
+from app.offline.demo.data import KIND_NAMES
+from app.offline.demo.prompts import GENERIC, PromptSampler
 
 SAMPLER = PromptSampler(KIND_NAMES)
 

@@ -22,7 +22,7 @@ from app.clipad.build import build_detector
 from app.clipad.detector import AnomalyDetector
 from app.errors import ImageDecodeError
 from app.offline.benchmark_set import PIXELS_SHA256, benchmark_pairs, pixels_sha256
-from app.offline.demo_evaluation import (
+from app.offline.demo.evaluation import (
     ScoredPair,
     image_auroc,
     score_pairs,

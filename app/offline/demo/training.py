@@ -18,11 +18,11 @@ import torch.distributed as dist
 from torch import Tensor
 
 from app.errors import ConfigurationError
-from app.offline.demo_data import KIND_NAMES, PairStore
-from app.offline.demo_losses import Losses, losses
-from app.offline.demo_model import DemoModel
-from app.offline.demo_prompts import PromptSampler
-from app.offline.demo_recipe import Recipe
+from app.offline.demo.data import KIND_NAMES, PairStore
+from app.offline.demo.losses import Losses, losses
+from app.offline.demo.model import DemoModel
+from app.offline.demo.prompts import PromptSampler
+from app.offline.demo.recipe import Recipe
 
 Log = Callable[[str], None]
 

@@ -7,10 +7,10 @@ import torch
 from typer import Typer
 from typer.testing import CliRunner
 
-from app.offline.demo_data import PairStore
-from app.offline.demo_training import Trainer
-from app.offline.train_demo import main, train
-from tests.offline.test_demo_training import RECIPE
+from app.offline.demo.command import main, ship, train
+from app.offline.demo.data import PairStore
+from app.offline.demo.training import Trainer
+from tests.offline.demo.test_training import RECIPE
 
 
 def test_help_names_every_option() -> None:
@@ -39,3 +39,7 @@ def test_two_processes_average_their_gradients_and_resume(tmp_path: Path) -> Non
     before = (tmp_path / "checkpoint.pt").read_bytes()
     train(2, RECIPE, tmp_path, 0)
     assert (tmp_path / "checkpoint.pt").read_bytes() == before
+    # Shipping needs no second process, though two made the checkpoint.
+    ship(RECIPE, 2, tmp_path, tmp_path / "shipped")
+    assert (tmp_path / "shipped" / "weights.safetensors").is_file()
+    assert len(list((tmp_path / "shipped" / "samples").glob("*.png"))) == 8

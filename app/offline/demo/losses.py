@@ -39,6 +39,10 @@ class LossWeights:
     contrast: float = 0.1
 
 
+CLASS_TOKEN_ALONE = LossWeights(map=0.0, stages=0.0, direct=0.0)
+"""No patch is taught anything, as in CLIP's own training; masks serve as labels of whole crops."""
+
+
 @dataclass(frozen=True)
 class Losses:
     """Each term of one batch, unweighted scalars."""

@@ -17,16 +17,17 @@ import torch.multiprocessing
 import typer
 from rich.console import Console
 
-from app.offline.demo_data import KIND_NAMES, PairStore
-from app.offline.demo_evaluation import score_pairs, summary
-from app.offline.demo_model import export
-from app.offline.demo_recipe import Recipe
-from app.offline.demo_report import demo_detector, measure, table, write
-from app.offline.demo_samples import write_samples
-from app.offline.demo_training import Trainer, run
+from app.offline.demo.data import KIND_NAMES, PairStore
+from app.offline.demo.evaluation import score_pairs, summary
+from app.offline.demo.losses import CLASS_TOKEN_ALONE, LossWeights
+from app.offline.demo.model import export
+from app.offline.demo.recipe import Recipe
+from app.offline.demo.report import demo_detector, measure, table, write
+from app.offline.demo.samples import write_samples
+from app.offline.demo.training import Trainer, run
 from app.offline.synthetic import Split, generate_pair
 
-_ROOT = Path(__file__).resolve().parents[2]
+_ROOT = Path(__file__).resolve().parents[3]
 _CHECKPOINT = "checkpoint.pt"
 _MEETING = "meeting"
 _VALIDATION_SEED = 1_000_000
@@ -98,6 +99,10 @@ def main(
         12600
     ),
     processes: Annotated[int, typer.Option(help="One-thread processes that share each step.")] = 2,
+    cool_down: Annotated[int, typer.Option(help="Last steps, in which the rate falls.")] = 700,
+    dense: Annotated[
+        bool, typer.Option(help="Losses on patches, from the masks; without: the class token's.")
+    ] = True,
     runs: Annotated[Path, typer.Option(help="Data and checkpoint; resumed if it has one.")] = (
         _ROOT / "runs" / "demo"
     ),
@@ -107,32 +112,32 @@ def main(
     check_every: Annotated[int, typer.Option(help="Validate every N steps; 0 never.")] = 500,
     export_only: Annotated[bool, typer.Option(help="Ship the checkpoint as it is.")] = False,
     evaluate_only: Annotated[bool, typer.Option(help="Measure what is shipped.")] = False,
+    evaluate: Annotated[bool, typer.Option(help="Measure the result on the benchmark.")] = True,
 ) -> None:
     """Train the demo backbone from zero (or resume), write it to OUT and measure it there.
 
     About an hour on two free cores. The run may be killed and started again: it continues from its
     last checkpoint, and the result is that of an undisturbed run.
     """
-    recipe = Recipe(steps=steps, seed=seed, pairs=pairs)
+    weights = LossWeights() if dense else CLASS_TOKEN_ALONE
+    recipe = Recipe(steps=steps, seed=seed, pairs=pairs, cool_down=cool_down, weights=weights)
     if not evaluate_only:
         runs.mkdir(parents=True, exist_ok=True)
         if not export_only:
             _log(f"recipe {json.dumps({k: v for k, v in asdict(recipe).items() if k != 'config'})}")
             train(processes, recipe, runs, check_every)
-        _ship(recipe, runs, out)
-    _log("measuring the benchmark")
-    figures = measure(out)
-    write(figures, out)
-    print(table(figures))
+        ship(recipe, processes, runs, out)
+    if evaluate or evaluate_only:
+        _log("measuring the benchmark")
+        figures = measure(out)
+        write(figures, out)
+        print(table(figures))
 
 
-def _ship(recipe: Recipe, runs: Path, out: Path) -> None:
-    trainer = Trainer(recipe, PairStore(runs, recipe.pairs))
+def ship(recipe: Recipe, processes: int, runs: Path, out: Path) -> None:
+    """Write the averaged weights of the run under `runs`, and the samples, to `out`."""
+    trainer = Trainer(recipe, PairStore(runs, recipe.pairs), ranks=processes)
     trainer.load(runs / _CHECKPOINT)
     path = export(trainer.averaged_state(), recipe.config, out)
     write_samples(out / "samples")
     _log(f"step {trainer.done}/{recipe.steps}: {path}, {path.stat().st_size / 1e6:.1f} MB")
-
-
-if __name__ == "__main__":
-    typer.run(main)
