@@ -1,0 +1,163 @@
+"""Command line of `scripts/evaluate`: options and the service's settings -> an evaluation's report.
+
+What is not given as an option is as the service has it: CLIPAD_* variables, `.env`, the demo.
+"""
+
+import logging
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import Annotated, NoReturn
+
+
+def _leave(number: int, _: FrameType | None) -> NoReturn:
+    signal.signal(number, signal.SIG_DFL)  # a second one ends whatever still waits
+    print("\nstopped", file=sys.stderr)
+    sys.exit(128 + number)
+
+
+# Before the imports, which take seconds: neither there nor later does Ctrl-C leave a traceback.
+signal.signal(signal.SIGINT, _leave)
+
+import typer  # noqa: E402
+from rich.console import Console  # noqa: E402
+
+from app.clipad.rvs import Rvs, RvsMethod  # noqa: E402
+from app.clipad.sdp import Taps  # noqa: E402
+from app.errors import ClipAdError, ConfigurationError  # noqa: E402
+from app.offline.datasets import LAYOUTS, Spelling  # noqa: E402
+from app.offline.evaluation.command import Model, Request, run  # noqa: E402
+from app.offline.evaluation.engine import Options  # noqa: E402
+from app.offline.evaluation.scorers import METHODS  # noqa: E402
+from app.settings import PROJECT, Settings, load_settings  # noqa: E402
+
+_MODEL, _TEXT, _RUN = "Model", "Text", "Run"
+
+
+def main(
+    layout: Annotated[str, typer.Argument(help=f"one of {', '.join(LAYOUTS)}")],
+    root: Annotated[Path, typer.Argument(help="the data set's folder")],
+    method: Annotated[
+        list[str] | None,
+        typer.Option(help=f"one of {', '.join(METHODS)}; may be repeated: same images"),
+    ] = None,
+    object: Annotated[
+        list[str] | None, typer.Option(help="only this object; may be repeated")
+    ] = None,
+    object_name: Annotated[
+        str | None, typer.Option(help="what the one object of a `folder` is called")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(min=0, help="good and anomalous images per object at most; 0: all")
+    ] = 0,
+    out: Annotated[
+        Path | None, typer.Option(help="folder of the report; default: runs/evaluation/...")
+    ] = None,
+    backbone: Annotated[
+        str | None, typer.Option(help="open_clip name or config file", rich_help_panel=_MODEL)
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="its weights file or tag", rich_help_panel=_MODEL)
+    ] = None,
+    heads: Annotated[
+        Path | None, typer.Option(help="linear heads of sdp_plus", rich_help_panel=_MODEL)
+    ] = None,
+    stages: Annotated[
+        list[int] | None,
+        typer.Option(
+            help="a stage to read (1-4); may be repeated; default all", rich_help_panel=_MODEL
+        ),
+    ] = None,
+    taps: Annotated[Taps | None, typer.Option(rich_help_panel=_MODEL)] = None,
+    sigma: Annotated[
+        float | None,
+        typer.Option(min=0, help="of the map's filter, in pixels", rich_help_panel=_MODEL),
+    ] = None,
+    multi_crop: Annotated[
+        bool,
+        typer.Option(help="ten crops too (Sec. D), ten times the time", rich_help_panel=_MODEL),
+    ] = False,
+    model_dir: Annotated[Path | None, typer.Option(rich_help_panel=_MODEL)] = None,
+    rvs: Annotated[RvsMethod | None, typer.Option(rich_help_panel=_TEXT)] = None,
+    dbscan_eps: Annotated[float | None, typer.Option(min=0, rich_help_panel=_TEXT)] = None,
+    dbscan_min_samples: Annotated[int | None, typer.Option(min=1, rich_help_panel=_TEXT)] = None,
+    spelling: Annotated[
+        Spelling,
+        typer.Option(help="of names in prompts: metal nut or metal_nut", rich_help_panel=_TEXT),
+    ] = Spelling.WORDS,
+    device: Annotated[
+        str | None, typer.Option(help="auto, cpu or cuda[:N]", rich_help_panel=_RUN)
+    ] = None,
+    dtype: Annotated[
+        str | None,
+        typer.Option(help="auto, float32, float16 or bfloat16", rich_help_panel=_RUN),
+    ] = None,
+    batch: Annotated[int, typer.Option(min=1, rich_help_panel=_RUN)] = 8,
+    cases: Annotated[
+        int, typer.Option(min=0, help="gallery images per object", rich_help_panel=_RUN)
+    ] = 4,
+    check: Annotated[
+        bool, typer.Option(help="decode every file before starting", rich_help_panel=_RUN)
+    ] = True,
+) -> None:
+    """Measure methods on a data set's test images.
+
+    Image and pixel AUROC, F1-max and AP, and PRO, per object and their mean. Image scores count
+    twice: as served (raw) and by the paper's protocol, which scales both parts of a score over
+    an object's whole test set.
+    """
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
+    given = {
+        "backbone": backbone, "weights": weights, "heads": None if heads is None else str(heads),
+        "taps": taps, "smoothing_sigma": sigma, "model_dir": model_dir, "rvs": rvs,
+        "dbscan_eps": dbscan_eps, "dbscan_min_samples": dbscan_min_samples,
+        "device": device, "dtype": dtype,
+    }  # fmt: skip
+    options = Options(tuple(dict.fromkeys(method or ())), batch, multi_crop, spelling, cases)
+    try:
+        settings = _settings({name: value for name, value in given.items() if value is not None})
+        model = _model(settings, tuple(stages) if stages else None)
+        folder = out or _new_folder(layout)
+        run(
+            Request(layout, root, object, object_name, limit, options, model, folder, check),
+            output=Console(),
+            bars=Console(stderr=True),
+        )
+    except ClipAdError as error:
+        Console(stderr=True, soft_wrap=True).print(f"error: {error}", style="red", markup=False)
+        sys.exit(1)
+
+
+def _settings(given: dict[str, object]) -> Settings:
+    """The service's settings, with what was given as options in their place."""
+    pair = {"backbone", "weights"} & given.keys()
+    if len(pair) == 1:
+        raise ConfigurationError("--backbone and --weights: expected both or neither")
+    if pair and "heads" not in given:
+        given["heads"] = None  # those of the settings are another backbone's
+    return load_settings().model_copy(update=given)
+
+
+def _model(settings: Settings, stages: tuple[int, ...] | None) -> Model:
+    return Model(
+        backbone=settings.backbone,
+        weights=settings.weights,
+        heads=settings.heads_in_use,
+        device=settings.device,
+        dtype=settings.dtype,
+        rvs=Rvs(settings.rvs, settings.dbscan_eps, settings.dbscan_min_samples),
+        taps=settings.taps,
+        sigma=settings.smoothing_sigma,
+        model_dir=settings.model_dir,
+        demo=settings.demo,
+        stages=stages,
+    )
+
+
+def _new_folder(layout: str) -> Path:
+    return PROJECT / "runs" / "evaluation" / f"{layout}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+typer.run(main)
