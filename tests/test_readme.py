@@ -188,6 +188,9 @@ def check_script(program: str, arguments: list[str]) -> None:
     from open_clip import get_pretrained_cfg
 
     from app.clipad.hub import fetch
+    from app.offline.datasets import LAYOUTS
+    from app.offline.synthetic import Split
+    from app.offline.synthetic.on_disk import DiskRecipe, expand_kinds
 
     match program:
         case "./scripts/serve":
@@ -202,6 +205,47 @@ def check_script(program: str, arguments: list[str]) -> None:
             described = subprocess.run(shown, capture_output=True, text=True, cwd=ROOT, timeout=120)
             assert described.returncode == 0, described.stderr
             assert "--turns" in described.stdout
+        case "./scripts/generate_dataset":
+            shown = [sys.executable, "scripts/lib/generate_dataset.py", "--help"]
+            described = subprocess.run(shown, capture_output=True, text=True, cwd=ROOT, timeout=120)
+            assert {word for word in arguments if word.startswith("--")} <= set(
+                re.findall(r"--[a-z-]+", described.stdout)
+            )
+            values = dict(zip(arguments[1::2], arguments[2::2], strict=True))
+            split = Split(values.get("--split", "training"))
+            kinds = [arguments[n + 1] for n, word in enumerate(arguments) if word == "--kind"]
+            assert DiskRecipe(expand_kinds(kinds), int(values["--pairs"]), split)
+        case "./scripts/train_heads" | "./scripts/evaluate":
+            assert arguments[0] in LAYOUTS
+            shown = [sys.executable, f"scripts/lib/{Path(program).name}.py", "--help"]
+            wide = {**os.environ, "COLUMNS": "200", "TERMINAL_WIDTH": "200"}
+            described = subprocess.run(
+                shown, capture_output=True, text=True, cwd=ROOT, env=wide, timeout=120
+            )
+            assert {word for word in arguments if word.startswith("--")} <= set(
+                re.findall(r"--[a-z-]+", described.stdout)
+            )
+        case "./scripts/parity":
+            assert arguments == []
+            compared = [sys.executable, "scripts/lib/parity.py"]
+            done = subprocess.run(compared, capture_output=True, text=True, cwd=ROOT, timeout=120)
+            assert done.returncode == 0, done.stdout + done.stderr
+            assert "57 compared, 0 differ" in done.stdout
+        case "./scripts/train_heads":
+            shown = [sys.executable, "scripts/lib/train_heads.py", "--help"]
+            described = subprocess.run(
+                shown,
+                capture_output=True,
+                text=True,
+                cwd=ROOT,
+                timeout=120,
+                env={**os.environ, "COLUMNS": "200", "TERM": "dumb"},
+            )
+            assert described.returncode == 0, described.stderr
+            assert arguments[0] in LAYOUTS
+            assert {word for word in arguments if word.startswith("--")} <= set(
+                re.findall(r"--[a-z-]+", described.stdout)
+            )
         case "./scripts/fetch_weights":
             assert callable(fetch)
             assert get_pretrained_cfg(*arguments)

@@ -3,6 +3,9 @@
 import json
 import os
 import platform
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import torch
@@ -12,15 +15,17 @@ from rich.table import Table
 
 from app.clipad.build import resolve_device
 from app.clipad.rvs import Rvs, RvsMethod
+from app.offline.bench.heads import compare_training
 from app.offline.bench.model import compare_with_encode, random_backbone
 from app.offline.bench.pairs import PairedTimes
+from app.offline.bench.pro import time_pixel_figures
 from app.offline.bench.text import compare_with_uncut
 
 Shape = Annotated[str, typer.Option(help="open_clip model whose shape is measured")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda[:N]")]
 Threads = Annotated[int, typer.Option(help="torch threads; 0 leaves torch's own choice")]
 
-app = typer.Typer(help="Paired benchmarks on random weights of a model's shape.")
+app = typer.Typer(help="Benchmarks; of models, on random weights of a model's shape.")
 
 
 @app.command()
@@ -60,6 +65,63 @@ def text(
     _finish(table, "text", shape, backbone.device, turns, keys)
 
 
+@app.command()
+def pro(
+    maps: Annotated[int, typer.Option(help="number of maps", min=2)] = 500,
+    side: Annotated[int, typer.Option(help="side of a map in pixels", min=8)] = 240,
+    turns: Annotated[int, typer.Option(help="timed turns", min=1)] = 1,
+) -> None:
+    """Pixel AUROC, AP, F1-max and PRO of maps that come in batches and are not kept."""
+    found = time_pixel_figures(maps, side, turns)
+    table = Table("maps", "side", "seconds", "peak memory grows by", title="median over the turns")
+    table.add_row(str(maps), str(side), f"{found.seconds:.2f}", f"{found.growth_mib:.0f} MiB")
+    Console().print(table)
+    line = {
+        "benchmark": "pro",
+        "maps": maps,
+        "side": side,
+        "turns": turns,
+        "seconds": round(found.seconds, 3),
+        "maps_per_second": round(maps / found.seconds, 1),
+        "peak_growth_mib": round(found.growth_mib, 1),
+        "figures": asdict(found.figures),
+        "machine": _machine(torch.device("cpu")),
+    }
+    print(json.dumps(line))
+
+
+@app.command()
+def heads(
+    shape: Shape = "ViT-B-16-plus-240",
+    images: Annotated[int, typer.Option(help="images to train on", min=10)] = 48,
+    turns: Annotated[int, typer.Option(help="timed turns", min=1)] = 3,
+    picture_side: Annotated[int, typer.Option(help="of the PNG files, in pixels", min=32)] = 512,
+    folder: Annotated[
+        Path | None, typer.Option(help="where files are written for a while; default: the system's")
+    ] = None,
+    device: Device = "auto",
+    threads: Threads = 0,
+) -> None:
+    """Training heads for 5 epochs, from files to result, against one encode_image of the images."""
+    _use_threads(threads)
+    backbone = random_backbone(shape, resolve_device(device))
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        cost = compare_training(backbone, images, turns, Path(place), picture_side)
+    table = _table("images", "training", "encode_image")
+    _add(table, str(images), cost.times)
+    memory = cost.anonymous_gib
+    keys = {
+        "images": images,
+        "picture_side": picture_side,
+        "train_over_encode": round(cost.times.ratio, 4),
+        "train_s": round(cost.times.work_s, 2),
+        "encode_s": round(cost.times.baseline_s, 2),
+        "features_gib": round(cost.features_gib, 3),
+        **({} if memory is None else {"peak_rss_anon_growth_gib": round(memory, 3)}),
+    }
+    _finish(table, "heads", shape, backbone.device, turns, keys)
+
+
 def _use_threads(threads: int) -> None:
     if threads:
         torch.set_num_threads(threads)
@@ -90,15 +152,18 @@ def _finish(
     keys: dict[str, float],
 ) -> None:
     Console().print(table)
-    machine = {
+    line = {"benchmark": benchmark, "shape": shape, "turns": turns, **keys}
+    print(json.dumps({**line, "machine": _machine(device)}))
+
+
+def _machine(device: torch.device) -> dict[str, object]:
+    return {
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "processor": platform.processor() or platform.machine(),
         "cpus": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
     }
-    line = {"benchmark": benchmark, "shape": shape, "turns": turns, **keys, "machine": machine}
-    print(json.dumps(line))
 
 
 app()
