@@ -31,6 +31,7 @@ from rich.text import Text  # noqa: E402
 
 from app.clipad.backbone import load_backbone  # noqa: E402
 from app.clipad.build import resolve_device  # noqa: E402
+from app.clipad.heads_file import METHODS  # noqa: E402
 from app.clipad.rvs import Rvs, RvsMethod  # noqa: E402
 from app.clipad.sdp import Taps  # noqa: E402
 from app.errors import ClipAdError  # noqa: E402
@@ -149,6 +150,9 @@ def main(
     precision: Annotated[Precision, typer.Option(help="of features on disk")] = Precision.FLOAT16,
     store_limit_gib: Annotated[float, typer.Option(help="most disk space for features")] = 64.0,
     save_every: Annotated[float, typer.Option(help="seconds between checkpoints")] = 30.0,
+    recommend: Annotated[
+        str, typer.Option(help=f"a server's method with these heads: {' or '.join(METHODS)}")
+    ] = METHODS[0],
     fresh: Annotated[bool, typer.Option(help="start over in a folder of another run")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda[:N]")] = "auto",
     threads: Annotated[int, typer.Option(help="torch threads; 0: torch's own choice")] = 0,
@@ -196,6 +200,7 @@ def main(
             text_directory=model_dir / "text_features",
             fresh=fresh,
             save_every_s=save_every,
+            recommended=recommend,
         )
         with stop_on_signals() as stop:
             outcome = train(job, Terminal(), stop)

@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from app.clipad.backbone import Backbone
+from app.clipad.heads_file import METHODS
 from app.clipad.rvs import Rvs
 from app.clipad.sdp import Taps
+from app.errors import ConfigurationError
 from app.offline.datasets import Dataset, Spelling
 from app.offline.training.recipe import Recipe
 from app.offline.training.store import BATCH, Precision
@@ -24,7 +26,8 @@ class Job:
     stages: numbered from 1, None for all. folder: of the run; out: the heads file. features: a
     folder of features to share between runs, None for the run's own. text_directory: where text
     features are kept. fresh: forget what the folder holds of another or an earlier run.
-    save_every_s: seconds between two checkpoints within an epoch.
+    save_every_s: seconds between two checkpoints within an epoch. recommended: the method a server
+    with these heads is to use by default.
     """
 
     backbone: Backbone
@@ -42,6 +45,14 @@ class Job:
     text_directory: Path | None = None
     fresh: bool = False
     save_every_s: float = 30.0
+    recommended: str = "sdp"
+
+    def __post_init__(self) -> None:
+        """Raise ConfigurationError for a method that no server knows."""
+        if self.recommended not in METHODS:
+            raise ConfigurationError(
+                f"recommend {self.recommended!r}: expected one of {', '.join(METHODS)}"
+            )
 
     def feature_facts(self, stages: Sequence[int]) -> dict[str, Any]:
         """All that decides the stored features and masks, as plain JSON values."""

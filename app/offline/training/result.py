@@ -27,6 +27,7 @@ def write_heads(job: Job, path: DualPath, parts: Split, state: RunState, finishe
         taps=job.taps,
         depth=job.recipe.depth,
         relu=job.recipe.relu,
+        recommended=job.recommended,
         created=datetime.now(UTC).date().isoformat(),
         training=_training(job, parts),
         figures=_figures(state, finished),

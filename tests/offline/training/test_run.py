@@ -6,6 +6,7 @@ import signal
 import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,6 +118,21 @@ def test_a_run_ends_in_heads_that_say_how_they_came_about(data: Path, tmp_path: 
     assert notes.figures["epoch"] == outcome.best.epoch
     assert notes.figures["validation_pixel_auroc"] == outcome.best.validation_pixel_auroc
     assert notes.figures["finished"] is True
+
+
+def test_another_method_may_be_recommended_once_the_heads_were_evaluated(
+    data: Path, tmp_path: Path
+) -> None:
+    of = job(data, tmp_path)
+    go(of)
+    before = table(tmp_path / "steps.csv")
+    heads = load_heads(of.out, of.backbone)
+    go(replace(of, recommended="sdp_plus"))
+    again = load_heads(of.out, of.backbone)
+    assert again.notes == replace(heads.notes, recommended="sdp_plus", created=again.notes.created)
+    assert table(tmp_path / "steps.csv") == before
+    with pytest.raises(ConfigurationError, match="'winclip': expected one of sdp, sdp_plus"):
+        replace(of, recommended="winclip")
 
 
 def test_records_hold_every_epoch_and_step_once_also_after_a_stop(
