@@ -191,7 +191,7 @@ class Settings(BaseSettings):
     def heads_in_use(self) -> str | None:
         """Path of the heads to load, or None."""
         if self.heads is None:
-            return str(DEMO_HEADS) if self.demo and DEMO_HEADS.is_file() else None
+            return str(DEMO_HEADS) if self.demo else None
         return self.heads or None
 
     def accepted_keys(self) -> frozenset[str]:

@@ -194,58 +194,27 @@ def check_script(program: str, arguments: list[str]) -> None:
 
     match program:
         case "./scripts/serve":
-            served = subprocess.run(
-                [sys.executable, "-m", "app", "--help"], capture_output=True, text=True, timeout=120
-            )
-            assert {word for word in arguments if word.startswith("--")} <= set(
-                re.findall(r"--[a-z-]+", served.stdout)
-            )
+            assert options_in(arguments) <= options_of("-m", "app")
         case "./scripts/bench":
-            shown = [sys.executable, "scripts/lib/bench.py", *arguments, "--help"]
-            described = subprocess.run(shown, capture_output=True, text=True, cwd=ROOT, timeout=120)
-            assert described.returncode == 0, described.stderr
-            assert "--turns" in described.stdout
+            (name, *options) = arguments
+            assert options_in(options) | {"--turns"} <= options_of("scripts/lib/bench.py", name)
         case "./scripts/generate_dataset":
-            shown = [sys.executable, "scripts/lib/generate_dataset.py", "--help"]
-            described = subprocess.run(shown, capture_output=True, text=True, cwd=ROOT, timeout=120)
-            assert {word for word in arguments if word.startswith("--")} <= set(
-                re.findall(r"--[a-z-]+", described.stdout)
-            )
+            assert options_in(arguments) <= options_of("scripts/lib/generate_dataset.py")
             values = dict(zip(arguments[1::2], arguments[2::2], strict=True))
             split = Split(values.get("--split", "training"))
             kinds = [arguments[n + 1] for n, word in enumerate(arguments) if word == "--kind"]
             assert DiskRecipe(expand_kinds(kinds), int(values["--pairs"]), split)
         case "./scripts/train_heads" | "./scripts/evaluate":
             assert arguments[0] in LAYOUTS
-            shown = [sys.executable, f"scripts/lib/{Path(program).name}.py", "--help"]
-            wide = {**os.environ, "COLUMNS": "200", "TERMINAL_WIDTH": "200"}
-            described = subprocess.run(
-                shown, capture_output=True, text=True, cwd=ROOT, env=wide, timeout=120
-            )
-            assert {word for word in arguments if word.startswith("--")} <= set(
-                re.findall(r"--[a-z-]+", described.stdout)
-            )
+            assert options_in(arguments) <= options_of(f"scripts/lib/{Path(program).name}.py")
+        case "./scripts/train_demo_backbone":
+            assert options_in(arguments) <= options_of("-m", "app.offline.demo")
         case "./scripts/parity":
             assert arguments == []
             compared = [sys.executable, "scripts/lib/parity.py"]
             done = subprocess.run(compared, capture_output=True, text=True, cwd=ROOT, timeout=120)
             assert done.returncode == 0, done.stdout + done.stderr
             assert "57 compared, 0 differ" in done.stdout
-        case "./scripts/train_heads":
-            shown = [sys.executable, "scripts/lib/train_heads.py", "--help"]
-            described = subprocess.run(
-                shown,
-                capture_output=True,
-                text=True,
-                cwd=ROOT,
-                timeout=120,
-                env={**os.environ, "COLUMNS": "200", "TERM": "dumb"},
-            )
-            assert described.returncode == 0, described.stderr
-            assert arguments[0] in LAYOUTS
-            assert {word for word in arguments if word.startswith("--")} <= set(
-                re.findall(r"--[a-z-]+", described.stdout)
-            )
         case "./scripts/fetch_weights":
             assert callable(fetch)
             assert get_pretrained_cfg(*arguments)
@@ -255,6 +224,24 @@ def check_script(program: str, arguments: list[str]) -> None:
             assert set(arguments) - set(files) <= {"--nightly", "-k", "jpeg"}
         case _:
             pytest.fail(f"{program}: a script this test does not know")
+
+
+def options_in(words: list[str]) -> set[str]:
+    return {word for word in words if word.startswith("--")}
+
+
+def options_of(*program: str) -> set[str]:
+    """The options that a Python program names in its help."""
+    described = subprocess.run(
+        [sys.executable, *program, "--help"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "COLUMNS": "200", "TERMINAL_WIDTH": "200"},
+        timeout=120,
+    )
+    assert described.returncode == 0, described.stderr
+    return set(re.findall(r"--[a-z-]+", described.stdout))
 
 
 def check_docker(arguments: list[str]) -> None:

@@ -50,7 +50,7 @@ def test_empty_is_unset(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_unset_heads_are_the_demos_and_empty_ones_are_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert load_settings().heads_in_use == (str(DEMO_HEADS) if DEMO_HEADS.is_file() else None)
+    assert load_settings().heads_in_use == str(DEMO_HEADS)
     monkeypatch.setenv("CLIPAD_HEADS", "")
     assert load_settings().heads_in_use is None
     monkeypatch.setenv("CLIPAD_HEADS", "mine.safetensors")

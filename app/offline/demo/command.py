@@ -17,6 +17,7 @@ import torch.multiprocessing
 import typer
 from rich.console import Console
 
+from app.clipad.checkpoint import file_sha256, read_notes
 from app.offline.demo.data import KIND_NAMES, PairStore
 from app.offline.demo.evaluation import score_pairs, summary
 from app.offline.demo.losses import CLASS_TOKEN_ALONE, LossWeights
@@ -141,3 +142,8 @@ def ship(recipe: Recipe, processes: int, runs: Path, out: Path) -> None:
     path = export(trainer.averaged_state(), recipe.config, out)
     write_samples(out / "samples")
     _log(f"step {trainer.done}/{recipe.steps}: {path}, {path.stat().st_size / 1e6:.1f} MB")
+    heads = out / "heads.safetensors"
+    if heads.is_file() and read_notes(heads, what="heads").get("weights_sha256") != file_sha256(
+        path
+    ):
+        _log(f"{heads} was made for other weights and will be refused: train heads anew")

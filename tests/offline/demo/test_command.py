@@ -1,5 +1,6 @@
 """The command: its options, and two real processes that share every step."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from typer.testing import CliRunner
 from app.offline.demo.command import main, ship, train
 from app.offline.demo.data import PairStore
 from app.offline.demo.training import Trainer
+from app.settings import DEMO_HEADS
 from tests.offline.demo.test_training import RECIPE
 
 
@@ -23,7 +25,9 @@ def test_help_names_every_option() -> None:
 
 
 @pytest.mark.slow
-def test_two_processes_average_their_gradients_and_resume(tmp_path: Path) -> None:
+def test_two_processes_average_their_gradients_and_resume(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     train(2, RECIPE, tmp_path, 0)
     store = PairStore(tmp_path, RECIPE.pairs)
     shared, alone = Trainer(RECIPE, store, ranks=2), Trainer(RECIPE, store)
@@ -43,3 +47,8 @@ def test_two_processes_average_their_gradients_and_resume(tmp_path: Path) -> Non
     ship(RECIPE, 2, tmp_path, tmp_path / "shipped")
     assert (tmp_path / "shipped" / "weights.safetensors").is_file()
     assert len(list((tmp_path / "shipped" / "samples").glob("*.png"))) == 8
+    assert "made for other weights" not in capsys.readouterr().out
+    # Heads that lie there belong to the weights they were trained on, which are gone now.
+    shutil.copy(DEMO_HEADS, tmp_path / "shipped")
+    ship(RECIPE, 2, tmp_path, tmp_path / "shipped")
+    assert "heads.safetensors was made for other weights" in capsys.readouterr().out

@@ -5,12 +5,17 @@ import json
 from pathlib import Path
 
 import pytest
+from safetensors import safe_open
 
+from app.clipad.build import build_detector
 from app.offline.benchmark_set import PIXELS_SHA256, benchmark_pairs
+from app.offline.datasets import open_dataset
 from app.offline.demo.evaluation import score_pairs, summary
 from app.offline.demo.model import CONFIG
 from app.offline.demo.report import demo_detector, table
 from app.offline.demo.samples import SAMPLES, write_samples
+from app.offline.evaluation.engine import Options, evaluate
+from app.offline.synthetic.on_disk import DiskRecipe, expand_kinds, write_dataset
 
 DEMO = Path(__file__).parents[3] / "model_weights" / "demo"
 FIGURES = json.loads((DEMO / "metrics.json").read_text("utf-8"))
@@ -46,6 +51,36 @@ def test_a_part_of_the_benchmark_measured_again(tmp_path: Path) -> None:
         recorded = FIGURES["groups"]["textures and panels"]["per_kind"][kind]
         for name, value in figures.items():
             assert value == pytest.approx(recorded[name], abs=0.02), (kind, name)
+
+
+def test_heads_fit_the_weights_and_say_how_they_came_about(tmp_path: Path) -> None:
+    backbone = demo_detector(DEMO, tmp_path).info
+    with safe_open(DEMO / "heads.safetensors", framework="pt") as heads:
+        notes = heads.metadata()
+    assert notes["weights_sha256"] == backbone.weights_sha256
+    assert notes["recommended"] == "sdp"
+    data = DiskRecipe(expand_kinds(["objects", "textures", "panels"]), pairs=40)
+    training = json.loads(notes["training"])
+    assert training["images"] == 2 * data.pairs * len(data.kinds)
+    assert training["objects"] == sorted(kind.replace(" ", "_") for kind in data.kinds)
+
+
+@pytest.mark.slow
+def test_heads_help_on_an_object_that_the_backbone_never_saw(tmp_path: Path) -> None:
+    root = tmp_path / "nuts"
+    write_dataset(root, DiskRecipe(("nut",), pairs=12, first_seed=3_000_000), lambda *_: None)
+    detector = build_detector(
+        backbone=str(DEMO / "config.json"),
+        weights=str(DEMO / "weights.safetensors"),
+        heads=str(DEMO / "heads.safetensors"),
+        model_dir=tmp_path,
+    )
+    found = evaluate(open_dataset("mvtec", root), detector, Options(methods=("sdp", "sdp_plus")))
+    sdp, sdp_plus = (of.objects[0].pixel for of in found.methods)
+    assert sdp
+    assert sdp_plus
+    assert sdp_plus.auroc > sdp.auroc + 0.02
+    assert sdp_plus.pro > sdp.pro + 0.05
 
 
 def test_samples_are_there_and_small(tmp_path: Path) -> None:
