@@ -236,6 +236,21 @@ def load_settings() -> Settings:
         ) from error
 
 
+def settings_with(options: Mapping[str, object]) -> Settings:
+    """The service's settings, with the options that a command was given (not None) in their place.
+
+    With another backbone the settings' heads do not fit any more: then only given ones count.
+    Raises ConfigurationError for one of backbone and weights without the other.
+    """
+    given = {name: value for name, value in options.items() if value is not None}
+    pair = {"backbone", "weights"} & given.keys()
+    if len(pair) == 1:
+        raise ConfigurationError("--backbone and --weights: expected both or neither")
+    if pair:
+        given.setdefault("heads", None)
+    return load_settings().model_copy(update=given)
+
+
 def unknown_variables(environment: Mapping[str, str | None] | None = None) -> list[str]:
     """One warning for each `CLIPAD_*` variable that no setting has, with the nearest name.
 

@@ -275,7 +275,11 @@ def test_links_lead_somewhere() -> None:
     links = re.findall(r"\]\(([^)]+)\)", README)
     assert links
     for link in links:
-        assert link.startswith("https://arxiv.org/") or (ROOT / link).exists(), link
+        path, _, heading = link.partition("#")
+        assert link.startswith("https://arxiv.org/") or (ROOT / path).exists(), link
+        if heading:
+            headings = re.findall(r"^#+ (.+)$", (ROOT / path).read_text("utf-8"), re.MULTILINE)
+            assert heading in {name.lower().replace(" ", "-") for name in headings}, link
 
 
 def test_compose_has_a_service_for_every_profile() -> None:

@@ -11,6 +11,7 @@ from app.settings import (
     DEMO_WEIGHTS,
     Settings,
     load_settings,
+    settings_with,
     unknown_variables,
 )
 
@@ -166,3 +167,15 @@ def test_unknown_variables_are_named_with_the_nearest() -> None:
 def test_unknown_variables_of_the_env_file(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("CLIPAD_SIGMA=3\nOTHER=1\n")
     assert any(warning.startswith("CLIPAD_SIGMA: ") for warning in unknown_variables())
+
+
+def test_options_of_a_command_take_the_settings_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLIPAD_HEADS", "of-the-settings")
+    monkeypatch.setenv("CLIPAD_DEVICE", "cpu")
+    kept = settings_with({"device": None, "backbone": None})
+    assert (kept.device, kept.heads, kept.demo) == ("cpu", "of-the-settings", True)
+    other = settings_with({"backbone": "b", "weights": "w", "device": "cuda"})
+    assert (other.backbone, other.device, other.heads_in_use) == ("b", "cuda", None)
+    assert settings_with({"backbone": "b", "weights": "w", "heads": "h"}).heads_in_use == "h"
+    with pytest.raises(ConfigurationError, match="both or neither"):
+        settings_with({"backbone": "b"})

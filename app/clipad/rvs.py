@@ -4,6 +4,7 @@ Knows nothing of prompts or encoders. Clustering and density estimation are scik
 """
 
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,6 +15,8 @@ import torch.nn.functional as F
 from sklearn.cluster import DBSCAN, MeanShift
 from sklearn.neighbors import KernelDensity
 from torch import Tensor
+
+from app.errors import ConfigurationError
 
 _KDE_BANDWIDTH = 0.3
 _MEAN_SHIFT_BANDWIDTH = 2.0
@@ -40,6 +43,15 @@ class Rvs:
     method: RvsMethod = RvsMethod.DBSCAN
     dbscan_eps: float = 0.5
     dbscan_min_samples: int = 15
+
+    def __post_init__(self) -> None:
+        """Raise ConfigurationError for parameters that DBSCAN cannot use."""
+        if not 0 < self.dbscan_eps < math.inf:
+            raise ConfigurationError(f"DBSCAN's eps {self.dbscan_eps}: expected a number above 0")
+        if self.dbscan_min_samples < 1:
+            raise ConfigurationError(
+                f"DBSCAN's min_samples {self.dbscan_min_samples}: expected at least 1"
+            )
 
     @property
     def label(self) -> str:

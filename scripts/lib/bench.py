@@ -23,7 +23,7 @@ from app.offline.bench.text import compare_with_uncut
 
 Shape = Annotated[str, typer.Option(help="open_clip model whose shape is measured")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda[:N]")]
-Threads = Annotated[int, typer.Option(help="torch threads; 0 leaves torch's own choice")]
+Threads = Annotated[int, typer.Option(help="torch threads; 0 leaves torch's own choice", min=0)]
 
 app = typer.Typer(help="Benchmarks; of models, on random weights of a model's shape.")
 

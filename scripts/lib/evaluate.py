@@ -26,12 +26,12 @@ from rich.console import Console  # noqa: E402
 
 from app.clipad.rvs import Rvs, RvsMethod  # noqa: E402
 from app.clipad.sdp import Taps  # noqa: E402
-from app.errors import ClipAdError, ConfigurationError  # noqa: E402
+from app.errors import ClipAdError  # noqa: E402
 from app.offline.datasets import LAYOUTS, Spelling  # noqa: E402
 from app.offline.evaluation.command import Model, Request, run  # noqa: E402
 from app.offline.evaluation.engine import Options  # noqa: E402
 from app.offline.evaluation.scorers import METHODS  # noqa: E402
-from app.settings import PROJECT, Settings, load_settings  # noqa: E402
+from app.settings import PROJECT, Settings, settings_with  # noqa: E402
 
 _MODEL, _TEXT, _RUN = "Model", "Text", "Run"
 
@@ -117,7 +117,7 @@ def main(
     }  # fmt: skip
     options = Options(tuple(dict.fromkeys(method or ())), batch, multi_crop, spelling, cases)
     try:
-        settings = _settings({name: value for name, value in given.items() if value is not None})
+        settings = settings_with(given)
         model = _model(settings, tuple(stages) if stages else None)
         folder = out or _new_folder(layout)
         run(
@@ -125,19 +125,9 @@ def main(
             output=Console(),
             bars=Console(stderr=True),
         )
-    except ClipAdError as error:
+    except (ClipAdError, OSError) as error:
         Console(stderr=True, soft_wrap=True).print(f"error: {error}", style="red", markup=False)
         sys.exit(1)
-
-
-def _settings(given: dict[str, object]) -> Settings:
-    """The service's settings, with what was given as options in their place."""
-    pair = {"backbone", "weights"} & given.keys()
-    if len(pair) == 1:
-        raise ConfigurationError("--backbone and --weights: expected both or neither")
-    if pair and "heads" not in given:
-        given["heads"] = None  # those of the settings are another backbone's
-    return load_settings().model_copy(update=given)
 
 
 def _model(settings: Settings, stages: tuple[int, ...] | None) -> Model:

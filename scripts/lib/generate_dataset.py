@@ -48,7 +48,8 @@ def main(
             task = bar.add_task("", total=len(recipe.kinds) * pairs)
             made = write_dataset(out, recipe, lambda done, _: bar.update(task, completed=done))
             bar.update(task, completed=len(recipe.kinds) * pairs)
-        console.print("made" if made else "already there", describe(open_dataset("mvtec", out)))
+        said = "made" if made else "already there"
+        console.print(said, describe(open_dataset("mvtec", out)), markup=False)
     except (ClipAdError, OSError) as error:
         errors.print(f"error: {error}", style="red", markup=False)
         sys.exit(1)

@@ -43,7 +43,7 @@ from app.offline.training.recipe import Order, Recipe  # noqa: E402
 from app.offline.training.reporting import FEATURES, Advance  # noqa: E402
 from app.offline.training.run import Outcome, train  # noqa: E402
 from app.offline.training.store import Precision  # noqa: E402
-from app.settings import DEMO_BACKBONE, DEMO_WEIGHTS, PROJECT, load_settings  # noqa: E402
+from app.settings import PROJECT, settings_with  # noqa: E402
 
 _DEFAULT_RUNS = PROJECT / "runs" / "heads"
 console = Console(highlight=False, soft_wrap=True)
@@ -108,12 +108,12 @@ def main(
     object_name: Annotated[
         str | None, typer.Option(help="what the one object of a `folder` is called")
     ] = None,
-    backbone: Annotated[str, typer.Option(help="open_clip model or config .json")] = str(
-        DEMO_BACKBONE
-    ),
-    weights: Annotated[str, typer.Option(help="weights file or pretrained tag")] = str(
-        DEMO_WEIGHTS
-    ),
+    backbone: Annotated[
+        str | None, typer.Option(help="open_clip model or config .json; default: as served")
+    ] = None,
+    weights: Annotated[
+        str | None, typer.Option(help="weights file or pretrained tag; default: as served")
+    ] = None,
     out: Annotated[
         Path | None, typer.Option(help="heads file; default RUN/heads.safetensors")
     ] = None,
@@ -155,7 +155,7 @@ def main(
     ] = METHODS[0],
     fresh: Annotated[bool, typer.Option(help="start over in a folder of another run")] = False,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda[:N]")] = "auto",
-    threads: Annotated[int, typer.Option(help="torch threads; 0: torch's own choice")] = 0,
+    threads: Annotated[int, typer.Option(help="torch threads; 0: torch's own choice", min=0)] = 0,
 ) -> None:
     """Train linear heads for SDP+ on a data set with masks; run it again to continue.
 
@@ -180,9 +180,14 @@ def main(
         dataset = open_dataset(layout, root, object, object_name=object_name)
         # What is called float32 is float32: by default cuDNN would round to TF32.
         torch.backends.cudnn.allow_tf32 = False
-        model_dir = load_settings().model_dir
-        chosen = resolve_device(device)
-        loaded = load_backbone(backbone, weights, device=chosen, cache_dir=model_dir)
+        settings = settings_with({"backbone": backbone, "weights": weights})
+        model_dir = settings.model_dir
+        loaded = load_backbone(
+            settings.backbone,
+            settings.weights,
+            device=resolve_device(device),
+            cache_dir=model_dir,
+        )
         folder = run or _DEFAULT_RUNS / f"{loaded.name}-{layout}"
         job = Job(
             backbone=loaded,

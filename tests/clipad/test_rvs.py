@@ -1,4 +1,5 @@
 import logging
+import math
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from torch import Tensor
 from app.clipad.encoder import TextEncoder
 from app.clipad.prompts import prompt_ensemble
 from app.clipad.rvs import Rvs, RvsMethod, representative
+from app.errors import ConfigurationError
 from tests import parity
 
 TOLERANCE = {RvsMethod.MEAN: 1e-5, RvsMethod.PCA: 1e-5}  # the others' data went through fp16
@@ -106,3 +108,11 @@ def test_rows_survive() -> None:
     before = rows.numpy().copy()
     representative(rows, Rvs(RvsMethod.PCA))
     assert np.array_equal(rows.numpy(), before)
+
+
+@pytest.mark.parametrize(
+    "parameters", [(0.0, 15), (-1.0, 15), (math.nan, 15), (math.inf, 15), (1, 0)]
+)
+def test_parameters_that_dbscan_cannot_use_are_refused(parameters: tuple[float, int]) -> None:
+    with pytest.raises(ConfigurationError, match="DBSCAN's"):
+        Rvs(RvsMethod.DBSCAN, *parameters)

@@ -20,7 +20,9 @@ SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
 
 _OTHER_PICTURES = frozenset((".gif", ".heic", ".jp2", ".pgm", ".ppm"))
 # Left out without a word, such a picture would be missing from every figure; listed, it is refused.
-_ARCHIVE_LITTER = "__MACOSX"
+_LITTER = frozenset(
+    ("__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found")
+)
 
 
 def need_folder(folder: Path, expected: str) -> Path:
@@ -34,9 +36,12 @@ def need_folder(folder: Path, expected: str) -> Path:
 def pictures(folder: Path, expected: str) -> list[Path]:
     """The pictures directly in a folder, sorted by name.
 
-    Raises DatasetError where there is no such folder, or no picture in it.
+    Raises DatasetError where there is no such folder, no picture in it, or one too deep in it.
     """
     found = pictures_if_any(need_folder(folder, expected))
+    for deeper in subfolders(folder) if found else ():
+        for path in pictures_if_any(deeper):
+            raise DatasetError(f"picture {path} lies in a folder too deep: expected {expected}")
     if not found:
         raise DatasetError(f"folder {folder} holds no picture: expected {expected}")
     return found
@@ -50,7 +55,7 @@ def pictures_if_any(folder: Path) -> list[Path]:
 
 def subfolders(folder: Path) -> list[Path]:
     """The folders directly in an existing folder, sorted by name."""
-    return [path for path in _listed(folder) if path.is_dir() and path.name != _ARCHIVE_LITTER]
+    return [path for path in _listed(folder) if path.is_dir() and path.name not in _LITTER]
 
 
 def refuse_strays(folder: Path, expected: str) -> None:
@@ -125,4 +130,9 @@ def _listed(folder: Path) -> list[Path]:
         found = [path for path in folder.iterdir() if not path.name.startswith(".")]
     except OSError as error:
         raise DatasetError(f"folder {folder} cannot be listed: {error.strerror}") from error
+    for path in found:
+        try:
+            str(path).encode()
+        except UnicodeEncodeError as error:  # could stand in no report
+            raise DatasetError(f"name {str(path)!a}: expected UTF-8") from error
     return sorted(found, key=lambda path: path.name)

@@ -28,7 +28,11 @@ def read_headct(root: Path, pick: Pick) -> list[Sample]:
     (name,) = pick([HEAD])
     rows = list(table(root / "labels.csv", ("id", "hemorrhage")))
     folder = root / "head_ct" / "head_ct"
-    found = {stem(path): path for path in pictures(folder, "NNN.png of HeadCT")}
+    found: dict[str, Path] = {}
+    for path in pictures(folder, "NNN.png of HeadCT"):
+        twin = found.setdefault(stem(path), path)
+        if twin is not path:
+            raise DatasetError(f"images {twin} and {path}: expected one of a number")
     samples: dict[Path, Sample] = {}
     for row in rows:
         if row["hemorrhage"] not in ("0", "1"):
@@ -43,6 +47,9 @@ def read_headct(root: Path, pick: Pick) -> list[Sample]:
             raise row.error(f"id {row['id']} again: expected it once")
         ill = row["hemorrhage"] == "1"
         samples[image] = Sample(image, None, name, "hemorrhage" if ill else GOOD, ill)
+    for image in found.values():
+        if image not in samples:
+            raise DatasetError(f"image {image} has no row in {root / 'labels.csv'}: expected one")
     return list(samples.values())
 
 

@@ -1,6 +1,6 @@
 """What a data set is, once its layout is read: samples in file order.
 
-Knows nothing of layouts and opens no file; only `Dataset.digest` asks for file sizes.
+Knows nothing of layouts and decodes no file; only `Dataset.digest` reads their bytes.
 """
 
 from __future__ import annotations
@@ -57,9 +57,9 @@ class Dataset:
 
     @property
     def digest(self) -> str:
-        """sha256 over relative paths, labels and file sizes: where the root lies does not matter.
+        """sha256 over relative paths, labels and contents: where the root lies does not matter.
 
-        Raises DatasetError for a file that is gone.
+        Raises DatasetError for a file that cannot be read.
         """
         digest = hashlib.sha256()
         for sample in self.samples:
@@ -73,9 +73,11 @@ class Dataset:
             digest.update(json.dumps(row).encode() + b"\n")
         return digest.hexdigest()
 
-    def _identity(self, path: Path) -> tuple[str, int]:
+    def _identity(self, path: Path) -> tuple[str, str]:
         try:
-            return path.relative_to(self.root).as_posix(), path.stat().st_size
+            with path.open("rb") as file:
+                content = hashlib.file_digest(file, "sha256").hexdigest()
+            return path.relative_to(self.root).as_posix(), content
         except OSError as error:
             raise DatasetError(f"{path}: {error.strerror or error}: expected a file") from error
 

@@ -1,7 +1,8 @@
 """Sample -> RGB picture, and sample -> mask of the model's side.
 
 A mask marks a pixel by any value above zero, whatever its pixel format; alpha does not count, and
-of a palette the colours count (the numbers, where all its colours are black). It is made binary
+of a palette the colours count (the numbers, where all its colours are black). In a JPEG, whose
+edges ring, a mark is above half of the range. It is made binary
 first, then resized, in floating point: marked is what at least half of the weights call marked.
 Knows no layout.
 """
@@ -24,6 +25,7 @@ LIMITS = ImageLimits(max_bytes=1 << 30, max_pixels=1 << 28)
 
 _ORIENTATION = 0x0112
 _TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
+_RINGING = 127  # of 255: what a lossy format adds around an edge stays below
 _TIE = 1e-6  # half of the weights is marked, whatever the last bit of their sum says
 
 
@@ -72,7 +74,7 @@ def mask_pixels(path: Path) -> NDArray[np.bool_]:
                     f"{LIMITS.max_pixels} pixels"
                 )
             image.load()
-            return _marked(ImageOps.exif_transpose(image))
+            return _marked(ImageOps.exif_transpose(image), _RINGING if kind == "JPEG" else 0)
     except DatasetError:
         raise
     except Exception as error:  # Pillow's readers raise nearly anything on broken bytes
@@ -91,17 +93,17 @@ def need_same_size(sample: Sample, mask: tuple[int, int], image: tuple[int, int]
         )
 
 
-def _marked(image: Image.Image) -> NDArray[np.bool_]:
+def _marked(image: Image.Image, above: int) -> NDArray[np.bool_]:
     if image.mode in ("P", "PA"):
-        colours = np.asarray(image.convert("RGBA"))[..., :3].any(axis=-1)
+        if any(image.getpalette("RGB") or ()):
+            return np.asarray(np.asarray(image.convert("RGBA"))[..., :3].any(axis=-1))
         numbers = np.asarray(image)
-        numbers = numbers if numbers.ndim == 2 else numbers[..., 0]
-        return np.asarray(colours if colours.any() else numbers > 0)
+        return np.asarray((numbers if numbers.ndim == 2 else numbers[..., 0]) > 0)
     if image.mode in ("LA", "La", "RGBA", "RGBa"):
         return np.asarray((np.asarray(image)[..., :-1] > 0).any(axis=-1))
     if image.mode not in ("1", "L", "RGB") and not image.mode.startswith(("I", "F")):
         image = image.convert("RGB")
-    values = np.asarray(image) > 0
+    values = np.asarray(image) > above
     return np.asarray(values if values.ndim == 2 else values.any(axis=-1))
 
 

@@ -7,7 +7,6 @@ the data set. Knows nothing of settings.
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -103,11 +102,9 @@ def _check(request: Request) -> None:
             raise MethodError(f"method {method!r}: expected one of {', '.join(METHODS)}")
     if "sdp_plus" in options.methods and not request.model.heads:
         raise MethodError("method 'sdp_plus': needs linear heads, and none are given")
-    sigma, eps = request.model.sigma, request.model.rvs.dbscan_eps
+    sigma = request.model.sigma
     if sigma is not None and not 0 <= sigma <= _LARGEST_SIGMA:
         raise ConfigurationError(f"sigma {sigma}: expected 0 to {_LARGEST_SIGMA} pixels")
-    if not 0 < eps < math.inf:
-        raise ConfigurationError(f"DBSCAN's eps {eps}: expected a number above 0")
 
 
 def _make(folder: Path) -> None:

@@ -7,6 +7,7 @@ is split off. Knows nothing of files or models.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -65,6 +66,10 @@ class Recipe:
         Epochs may be added, for the rate follows no schedule: the run equals a longer one.
         """
         return {name: value for name, value in asdict(self).items() if name != "epochs"}
+
+    def steps(self, images: int) -> int:
+        """Steps of an epoch over so many images."""
+        return math.ceil(images / self.batch)
 
     def rows_of(self, training: Rows, epoch: int) -> Rows:
         """The training rows in the order of epoch `epoch` (from 1): of it and the seed alone."""

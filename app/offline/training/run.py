@@ -26,6 +26,7 @@ from app.offline.training.features import feature_shapes, fill
 from app.offline.training.history import EpochRow, best_row, ended
 from app.offline.training.interrupt import Stop, Stopped
 from app.offline.training.job import Job
+from app.offline.training.records import Records
 from app.offline.training.reporting import Reporter
 from app.offline.training.result import write_heads
 from app.offline.training.session import CHECKPOINT, Session
@@ -87,6 +88,9 @@ def _train(job: Job, reporter: Reporter, stop: Stop) -> Outcome:
     reporter.say(parts.label)
     if state is not None and ended(state.rows, job.recipe):
         reporter.say("training has ended before: nothing left to do")
+        # A kill may have come between the last checkpoint and what is written after it.
+        steps = job.recipe.steps(len(parts.training))
+        Records(job.folder, steps, state.losses, state.rows).close()
     else:
         state = _trained(job, path, parts, state, reporter, stop)
     if not state.losses:

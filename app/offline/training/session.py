@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from time import monotonic
 from types import TracebackType
@@ -38,7 +37,7 @@ class Session:
     ) -> None:
         self._job, self._trainer, self._parts = job, trainer, parts
         self._facts, self._reporter, self._stop = facts, reporter, stop
-        self._batches = math.ceil(len(parts.training) / job.recipe.batch)
+        self._batches = job.recipe.steps(len(parts.training))
         if state is not None:
             trainer.load(state)
             reporter.say(f"resumed after {len(state.rows)} epochs and {state.step} steps")

@@ -58,9 +58,7 @@ class HeadsTrainer:
         Raises ConfigurationError for a loss that is not finite: nothing after it would be.
         """
         loss, _, _ = self._loss(rows)
-        value = loss.item()
-        if not math.isfinite(value):
-            raise ConfigurationError(f"loss is {value}: expected a number; try a lower --rate")
+        value = _finite(loss.item())
         self._optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         self._optimizer.step()
@@ -68,14 +66,17 @@ class HeadsTrainer:
 
     @torch.no_grad()
     def validate(self, objects: Mapping[str, Rows], advance: Advance) -> ValidationFigures:
-        """Figures of the heads as they are, over the rows of each object."""
+        """Figures of the heads as they are, over the rows of each object.
+
+        Raises ConfigurationError for a loss that is not finite.
+        """
         figures = []
         for rows in objects.values():
             meter = ObjectMeter()
             for start in range(0, len(rows), self._batch):
                 part = rows[start : start + self._batch]
                 loss, planes, masks = self._loss(part)
-                meter.add(loss.item(), planes.sum(0).cpu().numpy(), masks.cpu().numpy())
+                meter.add(_finite(loss.item()), planes.sum(0).cpu().numpy(), masks.cpu().numpy())
                 advance(len(part))
             figures.append(meter.figures())
         return mean_figures(figures)
@@ -101,3 +102,9 @@ class HeadsTrainer:
     def heads_state(self) -> dict[str, Tensor]:
         """A copy of the heads' state dict on the CPU."""
         return {key: value.detach().cpu().clone() for key, value in self.heads.state_dict().items()}
+
+
+def _finite(loss: float) -> float:
+    if not math.isfinite(loss):
+        raise ConfigurationError(f"loss is {loss}: expected a number; try a lower --rate")
+    return loss

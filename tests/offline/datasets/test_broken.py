@@ -69,6 +69,8 @@ WRONG_AT_OPENING: list[tuple[str, Break, str]] = [
     ("headct", edit("labels.csv", "2, 1", "2, yes"), "line 2: hemorrhage 'yes'"),
     ("headct", edit("labels.csv", "2, 1", "two, 1"), "id 'two'"),
     ("headct", edit("labels.csv", "2, 1", "0, 1"), "line 3: id 0 again"),
+    ("headct", edit("labels.csv", "2, 1\n", ""), "002.png has no row in .*labels.csv"),
+    ("headct", lambda root: disk.picture(root / "head_ct/head_ct/002.jpg"), "one of a number"),
     ("headct", remove("head_ct/head_ct"), "head_ct/head_ct holds no picture"),
     ("brainmri", remove("brain_tumor_dataset/yes"), "brain_tumor_dataset/yes holds no picture"),
     ("isic", remove(f"{ISIC}GroundTruth/ISIC_0000001_Segmentation.png"), "0001.jpg has no mask"),
@@ -85,6 +87,12 @@ WRONG_AT_OPENING: list[tuple[str, Break, str]] = [
     ("folder", lambda root: disk.mask(root / "Ground_Truth/a.png"), "expected one of them"),
     ("folder", lambda root: disk.picture(root / "stray.png"), "stray.png lies in no folder"),
     ("folder", lambda root: (root / "dent").mkdir(), "dent holds no picture"),
+    ("folder", lambda root: disk.picture(root / "good/more/a.png"), "more/a.png lies .*too deep"),
+    (
+        "folder",
+        lambda root: (root / "good" / "b.jpg").rename(root / "good" / "b\udcff.jpg"),
+        r"b\\udcff.jpg': expected UTF-8",
+    ),
 ]
 
 
@@ -181,3 +189,24 @@ def test_a_picture_nobody_can_read_is_not_passed_over(tmp_path: Path) -> None:
     Image.new("L", (4, 4)).save(tmp_path / "good" / "c.gif")
     with pytest.raises(DatasetError, match=r"c\.gif: .*expected one of PNG, JPEG"):
         check_dataset(open_dataset("folder", tmp_path))
+
+
+def test_masks_that_mark_nothing_are_told_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk.mvtec(tmp_path)
+    check_dataset(open_dataset("mvtec", tmp_path))
+    assert not caplog.records
+    disk.mask(tmp_path / MASK, marked=False)
+    check_dataset(open_dataset("mvtec", tmp_path))
+    assert f"1 anomalous images have a mask that marks nothing (the first: {tmp_path / MASK})" in (
+        caplog.text
+    )
+
+
+def test_litter_of_other_systems_is_no_kind(tmp_path: Path) -> None:
+    disk.folder(tmp_path)
+    before = open_dataset("folder", tmp_path).samples
+    for litter in ("@eaDir", "__MACOSX", "lost+found"):
+        disk.picture(tmp_path / litter / "a.png")
+    assert open_dataset("folder", tmp_path).samples == before

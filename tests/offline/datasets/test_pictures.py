@@ -9,6 +9,7 @@ from PIL import Image
 from app.clipad.prompts import Domain
 from app.errors import DatasetError
 from app.offline.datasets import Dataset, Sample, check_dataset, load_image, load_mask
+from app.offline.datasets.pictures import mask_pixels
 from tests.offline.datasets.disk import HEIGHT, WIDTH, picture
 
 MARKED = np.zeros((HEIGHT, WIDTH), np.uint8)
@@ -66,6 +67,18 @@ def test_16_bits_and_transparent_palettes_in_other_containers(tmp_path: Path) ->
     coloured.save(tmp_path / "clear.png", transparency=b"\x00\x80")
     with Image.open(tmp_path / "clear.png") as clear:
         assert np.array_equal(exact(tmp_path, clear), MARKED > 0)
+
+
+def test_a_palette_mask_that_shows_only_black_marks_nothing(tmp_path: Path) -> None:
+    assert not exact(tmp_path, palette([255, 255, 255, 0, 0, 0], np.ones_like(MARKED))).any()
+
+
+def test_what_a_jpeg_adds_around_an_edge_is_no_mark(tmp_path: Path) -> None:
+    block = np.zeros((16, 16), np.uint8)
+    block[5:11, 5:11] = 255
+    Image.fromarray(block).save(tmp_path / "mask.jpg", quality=50)
+    assert (np.asarray(Image.open(tmp_path / "mask.jpg"))[block == 0] > 0).any()
+    assert np.array_equal(mask_pixels(tmp_path / "mask.jpg"), block > 0)
 
 
 def test_without_a_mask_nothing_is_marked(tmp_path: Path) -> None:

@@ -104,7 +104,6 @@ def test_what_can_be_wrong_is_told_in_one_line(tmp_path: Path) -> None:
         "'sdp_plus': needs linear heads": {"options": Options(("sdp", "sdp_plus"))},
         "nowhere": {"root": tmp_path / "nowhere"},
         "sigma nan": {"model": replace(plain.model, sigma=float("nan"))},
-        "DBSCAN's eps 0": {"model": replace(plain.model, rvs=Rvs(dbscan_eps=0.0))},
         "stages": {"model": replace(plain.model, stages=(7,))},
         "weights": {"model": replace(plain.model, weights="missing.safetensors")},
         "report folder": {"folder": root / "metal_nut" / "test" / "good" / "000.png"},

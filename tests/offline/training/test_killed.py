@@ -21,6 +21,7 @@ import torch
 from app.offline.training import checkpoint, features, run
 from app.offline.training.interrupt import Stop
 from app.offline.training.recipe import Order
+from app.offline.training.records import Records
 from app.offline.training.reporting import Silent
 from app.offline.training.run import train
 from app.offline.training.store import FeatureStore
@@ -41,6 +42,7 @@ POINTS: dict[str, tuple[Any, str]] = {
     "a step": (HeadsTrainer, "step"),
     "a batch validated": (ObjectMeter, "add"),
     "a checkpoint": (checkpoint, "save"),
+    "the records": (Records, "epoch"),
     "the result": (run, "write_heads"),
 }
 
@@ -129,6 +131,8 @@ def check_same_end(folder: Path, undisturbed: Path) -> None:
         ("a step", 6),
         ("a batch validated", 2),
         ("a checkpoint", 5),
+        ("the records", 1),
+        ("the records", 2),
         ("the result", 1),
     ],
 )

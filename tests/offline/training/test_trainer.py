@@ -102,7 +102,8 @@ def test_a_loss_that_is_no_number_ends_training(tmp_path: Path) -> None:
     trainer = parity_trainer(store, "tiny-vit", Recipe())
     state = trainer.state()
     state.heads["fc.0.weight"].fill_(torch.nan)
-    with pytest.raises(
-        ConfigurationError, match="loss is nan: expected a number; try a lower --rate"
-    ):
+    words = "loss is nan: expected a number; try a lower --rate"
+    with pytest.raises(ConfigurationError, match=words):
+        trainer.validate({"a": np.arange(3)}, lambda _: None)
+    with pytest.raises(ConfigurationError, match=words):
         trainer.step(np.arange(3))
