@@ -6,7 +6,6 @@ opaque with the anomaly, so that the part stays visible where nothing is wrong. 
 HTTP or the model.
 """
 
-import io
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,13 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from app.png import encode_palette, encode_rgb
+
 FloatMap = NDArray[np.float32]
 Colours = NDArray[np.uint8]
 
 COLOUR_MAP = "inferno"
-_OPACITY = 0.8  # of the colour at the top of the scale, over the image
-_COMPRESSION = 3  # zlib level: the files grow little above it, the time does
+_MOST_OPAQUE = 0.8  # the colour at the top of the scale, over the image
 _LUT: Colours = np.round(cmap.Colormap(COLOUR_MAP).lut(256)[:, :3] * 255).astype(np.uint8)
+_OPACITY: Colours = np.round(np.arange(256) * _MOST_OPAQUE).astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -39,17 +40,18 @@ def per_image_scale(anomaly: FloatMap) -> Scale:
 
 
 def colour_png(anomaly: FloatMap, scale: Scale, size: tuple[int, int]) -> bytes:
-    """Anomaly map [S,S] -> PNG of its colours alone, `size` = (width, height) pixels."""
-    return _png(_LUT[_levels(anomaly, scale, size)])
+    """Anomaly map [S,S] -> PNG (with a palette) of its colours, `size` = (width, height) pixels."""
+    return encode_palette(_levels(anomaly, scale, size), _LUT)
 
 
 def overlay_png(anomaly: FloatMap, scale: Scale, canvas: Image.Image) -> bytes:
     """Anomaly map [S,S] over an RGB picture -> PNG of the picture's size."""
     levels = _levels(anomaly, scale, canvas.size)
-    alpha = (levels.astype(np.float32) / 255 * _OPACITY)[..., None]
-    picture = np.asarray(canvas, dtype=np.float32)
-    blended = picture + alpha * (_LUT[levels] - picture)
-    return _png(np.round(blended).astype(np.uint8))
+    colours = Image.fromarray(levels, "P")
+    colours.putpalette(_LUT.tobytes())
+    opacity = Image.fromarray(_OPACITY[levels])
+    blended = Image.composite(colours.convert("RGB"), canvas, opacity)
+    return encode_rgb(np.asarray(blended))
 
 
 def _levels(anomaly: FloatMap, scale: Scale, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -61,9 +63,3 @@ def _levels(anomaly: FloatMap, scale: Scale, size: tuple[int, int]) -> NDArray[n
         return np.zeros(resized.shape, dtype=np.uint8)
     share = np.clip((resized - scale.low) / span, 0.0, 1.0)
     return np.round(share * 255).astype(np.uint8)
-
-
-def _png(pixels: Colours) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", compress_level=_COMPRESSION)
-    return buffer.getvalue()

@@ -21,7 +21,7 @@ from app.inspection import Detector, Finding, Inspector, Sample, model_run
 from app.lifecycle import Lifecycle
 from app.routes import batch, operations, predict
 from app.service import Policy, Service
-from app.settings import PREFIX, Settings, load_settings
+from app.settings import PREFIX, Settings, accepted_keys, load_settings
 from app.signals import drain_first
 from app.startup import in_daemon_thread, usable_cpus, warm_up
 from app.telemetry import Metrics, TelemetryMiddleware
@@ -131,7 +131,7 @@ def _policy(settings: Settings) -> Policy:
         timeout_s=settings.request_timeout_s,
         max_upload_bytes=settings.max_upload_bytes,
         max_images=settings.max_images,
-        api_keys=settings.accepted_keys(),
+        api_keys=accepted_keys(settings),
     )
 
 

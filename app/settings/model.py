@@ -1,26 +1,17 @@
-"""Settings: everything an operator can choose, from `CLIPAD_*` variables or `.env`.
+"""Every setting, with its default and its words in the README's table."""
 
-Read by the composition root and by scripts alone; no other module knows that an environment
-exists. A variable that is set but empty counts as unset; but for HEADS, where it means none.
-"""
-
-import difflib
-import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.clipad.rvs import RvsMethod
 from app.clipad.sdp import Taps
-from app.errors import ConfigurationError
 
 PREFIX = "CLIPAD_"
 ENV_FILE = ".env"
-PROJECT = Path(__file__).resolve().parent.parent
+PROJECT = Path(__file__).resolve().parent.parent.parent
 MODEL_DIR = PROJECT / "model_weights"
 DEMO_BACKBONE = MODEL_DIR / "demo" / "config.json"
 DEMO_WEIGHTS = MODEL_DIR / "demo" / "weights.safetensors"
@@ -193,95 +184,3 @@ class Settings(BaseSettings):
         if self.heads is None:
             return str(DEMO_HEADS) if self.demo else None
         return self.heads or None
-
-    def accepted_keys(self) -> frozenset[str]:
-        """All API keys; empty when none are asked for.
-
-        Raises ConfigurationError when keys are configured but cannot be read, or there is none:
-        a service meant to be protected must not start open.
-        """
-        keys: set[str] = set()
-        if self.api_keys is not None:
-            keys.update(_words(self.api_keys.get_secret_value().split(",")))
-            if not keys:
-                raise ConfigurationError(f"{PREFIX}API_KEYS: holds no key; expected at least one")
-        if self.api_keys_file is not None:
-            try:
-                lines = self.api_keys_file.read_text(encoding="utf-8").splitlines()
-            except (OSError, UnicodeDecodeError) as error:
-                raise ConfigurationError(
-                    f"{PREFIX}API_KEYS_FILE={str(self.api_keys_file)!r}: cannot be read "
-                    f"({type(error).__name__}); expected a text file with one key per line"
-                ) from error
-            found = [line for line in _words(lines) if not line.startswith("#")]
-            if not found:
-                raise ConfigurationError(
-                    f"{PREFIX}API_KEYS_FILE={str(self.api_keys_file)!r}: holds no key; "
-                    "expected one per line"
-                )
-            keys.update(found)
-        return frozenset(keys)
-
-
-def load_settings() -> Settings:
-    """Settings from the environment and `.env`, or ConfigurationError in one line."""
-    try:
-        return Settings()
-    except ValidationError as error:
-        raise ConfigurationError(_one_line(error)) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            f"{ENV_FILE} in {str(Path.cwd())!r}: cannot be read ({type(error).__name__}); "
-            "expected a text file in UTF-8"
-        ) from error
-
-
-def settings_with(options: Mapping[str, object]) -> Settings:
-    """The service's settings, with the options that a command was given (not None) in their place.
-
-    With another backbone the settings' heads do not fit any more: then only given ones count.
-    Raises ConfigurationError for one of backbone and weights without the other.
-    """
-    given = {name: value for name, value in options.items() if value is not None}
-    pair = {"backbone", "weights"} & given.keys()
-    if len(pair) == 1:
-        raise ConfigurationError("--backbone and --weights: expected both or neither")
-    if pair:
-        given.setdefault("heads", None)
-    return load_settings().model_copy(update=given)
-
-
-def unknown_variables(environment: Mapping[str, str | None] | None = None) -> list[str]:
-    """One warning for each `CLIPAD_*` variable that no setting has, with the nearest name.
-
-    environment: default os.environ and `.env` together.
-    """
-    if environment is None:
-        environment = {**dotenv_values(ENV_FILE), **os.environ}
-    known = [name.upper() for name in Settings.model_fields]
-    warnings = []
-    for variable in sorted(environment):
-        name = variable.upper().removeprefix(PREFIX)
-        if not variable.upper().startswith(PREFIX) or name in known:
-            continue
-        nearest = difflib.get_close_matches(name, known, n=1)
-        hint = f"; did you mean {PREFIX}{nearest[0]}?" if nearest else ""
-        warnings.append(f"{variable}: no such setting, ignored{hint}")
-    return warnings
-
-
-def _words(parts: list[str]) -> list[str]:
-    return [part.strip() for part in parts if part.strip()]
-
-
-def _one_line(error: ValidationError) -> str:
-    problems = []
-    for item in error.errors(include_url=False):
-        expected = str(item["msg"]).removeprefix("Value error, ").removeprefix("Input should be ")
-        if not item["loc"]:
-            problems.append(expected)
-            continue
-        name = str(item["loc"][0])
-        shown = "" if "key" in name else f"={item['input']!r}"
-        problems.append(f"{PREFIX}{name.upper()}{shown}: expected {expected}")
-    return "; ".join(problems)
