@@ -1,18 +1,27 @@
 """A bounded micro-batcher: single items in, computed together, each result to its own caller.
 
 One thread computes, so the model is never entered twice. An item that finds it idle starts at
-once; items that come meanwhile wait for it and then go together. Knows nothing of torch, images
-or HTTP.
+once; items that come meanwhile wait for it and then go together.
+
+Why one of our own: Triton's dynamic batcher and KServe's live in servers of their own, in front of
+or beside the process, where an object's text features could not meet the image's tensor, and pay
+a copy for it; LitServe and Ray Serve bring their own server, and LitServe's workers their own
+processes. Taken over from them: the two bounds `max_batch` and `max_wait_s` (all four), a bounded
+queue that refuses and deadlines checked before computing (Triton's queue policy). Different: the
+wait for company only ever follows a busy model, where with KServe and LitServe a lone item waits
+for it too; and one item's failure is its own. Knows nothing of torch, images or HTTP.
 """
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from app.errors import NotReadyError, QueueFullError
+from app.errors import DeadlineError, NotReadyError, QueueFullError
+from app.pace import Pace
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -22,7 +31,8 @@ Result = TypeVar("Result")
 class _Waiting(Generic[Item, Result]):
     item: Item
     outcome: asyncio.Future[Result]
-    since: float = field(default=0.0)
+    since: float
+    deadline: float
 
 
 class Batcher(Generic[Item, Result]):
@@ -31,7 +41,8 @@ class Batcher(Generic[Item, Result]):
     run: list of items -> as many results in the same order, where an exception among the results
     belongs to that item alone; one that is raised belongs to every item of the batch.
     max_batch: items per run at most. max_wait_s: how long an item that met a busy model waits for
-    company. capacity: items waiting at most, those being computed not counted.
+    company. capacity: items waiting at most, those being computed not counted. pace: told of every
+    batch that was computed.
     """
 
     def __init__(
@@ -40,11 +51,13 @@ class Batcher(Generic[Item, Result]):
         max_batch: int,
         max_wait_s: float,
         capacity: int,
+        pace: Pace | None = None,
     ) -> None:
         self._run = run
         self.max_batch = max_batch
         self._max_wait_s = max_wait_s
         self._capacity = capacity
+        self._pace = pace or Pace()
         self._queue: deque[_Waiting[Item, Result]] = deque()
         self._arrival = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
@@ -57,20 +70,25 @@ class Batcher(Generic[Item, Result]):
         """Items in the queue whose callers are still there."""
         return sum(not entry.outcome.done() for entry in self._queue)
 
-    async def submit(self, item: Item) -> Result:
+    async def submit(self, item: Item, deadline: float = math.inf) -> Result:
         """The item's result, or what `run` gave or raised for it.
 
-        A caller that is cancelled leaves the queue: its item is not computed if that has not
-        begun. Raises QueueFullError at once without room, NotReadyError after `drain`.
+        A caller that is cancelled leaves the queue, and so does one whose deadline (by the loop's
+        clock) has passed: its item is not computed if that has not begun. Raises QueueFullError
+        at once without room, DeadlineError for a deadline met while waiting, NotReadyError after
+        `drain`.
         """
         if self._closed:
             raise NotReadyError("the service is shutting down: expected no new requests")
         # What an idle model is about to take does not wait for anything.
         room = self._capacity + (0 if self._computing else self.max_batch)
         if self.waiting >= room:
-            raise QueueFullError(f"{self.waiting} images are waiting: expected fewer than {room}")
+            raise QueueFullError(
+                f"{self.waiting} images are waiting: expected fewer than {room}",
+                retry_after_s=self._pace.seconds_for(self.waiting),
+            )
         loop = asyncio.get_running_loop()
-        entry = _Waiting[Item, Result](item, loop.create_future(), loop.time())
+        entry = _Waiting[Item, Result](item, loop.create_future(), loop.time(), deadline)
         self._queue.append(entry)
         self._arrival.set()
         if self._worker is None:
@@ -100,10 +118,12 @@ class Batcher(Generic[Item, Result]):
         items = [entry.item for entry in batch]
         outcomes: Sequence[Result | Exception]
         self._computing = True
+        begin = loop.time()
         try:
             outcomes = await loop.run_in_executor(self._thread, self._run, items)
             if len(outcomes) != len(items):
                 raise RuntimeError(f"{len(outcomes)} results for {len(items)} items")
+            self._pace.record(len(items), loop.time() - begin)
         except Exception as error:
             outcomes = [error] * len(items)
         finally:
@@ -133,6 +153,13 @@ class Batcher(Generic[Item, Result]):
         return [self._queue.popleft() for _ in range(min(self.max_batch, len(self._queue)))]
 
     def _drop_left(self) -> bool:
-        """Forget those who left; whether anybody still waits."""
+        """Forget those who left or whose time is up; whether anybody still waits."""
+        now = asyncio.get_running_loop().time()
+        for entry in self._queue:
+            if entry.deadline <= now and not entry.outcome.done():
+                waited = now - entry.since
+                entry.outcome.set_exception(
+                    DeadlineError(f"waited {waited:.1f} s for the model: the deadline passed")
+                )
         self._queue = deque(entry for entry in self._queue if not entry.outcome.done())
         return bool(self._queue)

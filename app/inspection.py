@@ -142,14 +142,20 @@ class Inspector:
         """
         await self._vocabulary.features(category.object)
 
-    async def inspect(self, data: bytes, question: Question) -> Inspection:
-        """An encoded image and a question -> Inspection. Raises what its steps raise."""
+    async def inspect(
+        self, data: bytes, question: Question, deadline: float = math.inf
+    ) -> Inspection:
+        """An encoded image and a question -> Inspection. Raises what its steps raise.
+
+        deadline: by the loop's clock; the model does not begin after it.
+        """
         begin = time.perf_counter()
         loop = asyncio.get_running_loop()
         prepared = await loop.run_in_executor(self._executor, self._prepare, data, question)
         decoded = time.perf_counter()
         text = await self._vocabulary.features(question.category.object)
-        finding = await self.batcher.submit(Sample(prepared.pixels, text, question.method))
+        sample = Sample(prepared.pixels, text, question.method)
+        finding = await self.batcher.submit(sample, deadline)
         found = time.perf_counter()
         rendering = None
         if question.heatmap != "none":
@@ -175,7 +181,7 @@ class Inspector:
         )
         # The picture itself may be large; while it waits only what is shown of it is kept.
         overlay = question.heatmap == "overlay"
-        canvas = image.resize(size, Image.Resampling.LANCZOS) if overlay else None
+        canvas = image.resize(size, Image.Resampling.BILINEAR) if overlay else None
         return _Prepared(pixels, size, canvas)
 
 

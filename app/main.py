@@ -11,6 +11,7 @@ import torch
 from fastapi import FastAPI
 
 from app import problems
+from app.admission import Admission
 from app.batching import Batcher
 from app.categories import Category, parse_category
 from app.clipad.build import build_detector
@@ -19,6 +20,7 @@ from app.errors import ConfigurationError, ObjectNameError
 from app.images import ImageLimits
 from app.inspection import Detector, Finding, Inspector, Sample, model_run
 from app.lifecycle import Lifecycle
+from app.pace import Pace
 from app.routes import batch, operations, predict
 from app.service import Policy, Service
 from app.settings import PREFIX, Settings, accepted_keys, load_settings
@@ -45,18 +47,20 @@ def create_app(
     when loading fails for good; without it that is only logged.
     Raises ConfigurationError for settings that cannot be used at all.
     """
-    lifecycle = Lifecycle(settings.queue_capacity + settings.max_batch)
-    service = Service(_policy(settings), lifecycle, Metrics())
+    lifecycle, pace = Lifecycle(), Pace()
+    room = settings.queue_capacity + settings.max_batch
+    admission = Admission(room, pace, settings.request_timeout_s)
+    service = Service(_policy(settings), lifecycle, admission, Metrics())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        with drain_first(lifecycle, settings.request_timeout_s):
+        with drain_first(lifecycle, admission, settings.request_timeout_s):
             pools = _Pools()
             if detector is not None:
-                await _start(service, settings, detector, pools)
+                await _start(service, settings, detector, pace, pools)
                 loading = None
             else:
-                loading = asyncio.create_task(_load(service, settings, pools, on_failure))
+                loading = asyncio.create_task(_load(service, settings, pace, pools, on_failure))
             yield
             lifecycle.drain()
             if loading is not None:
@@ -147,13 +151,14 @@ def _default_category(settings: Settings) -> Category | None:
 async def _load(
     service: Service,
     settings: Settings,
+    pace: Pace,
     pools: _Pools,
     on_failure: Callable[[Exception], None] | None,
 ) -> None:
     """Load the weights beside the event loop; whatever goes wrong ends in state `failed`."""
     try:
         detector = await in_daemon_thread(lambda: load_detector(settings))
-        await _start(service, settings, detector, pools)
+        await _start(service, settings, detector, pace, pools)
     except Exception as error:
         service.lifecycle.failed()
         if not isinstance(error, ConfigurationError):
@@ -164,7 +169,9 @@ async def _load(
             _log.error("cannot start: %s", error)
 
 
-async def _start(service: Service, settings: Settings, detector: Detector, pools: _Pools) -> None:
+async def _start(
+    service: Service, settings: Settings, detector: Detector, pace: Pace, pools: _Pools
+) -> None:
     """Put the detector to work: one real prediction, then `ready`."""
     if settings.method is not None and settings.method not in detector.methods:
         raise ConfigurationError(
@@ -176,6 +183,7 @@ async def _start(service: Service, settings: Settings, detector: Detector, pools
         max_batch=settings.max_batch,
         max_wait_s=settings.max_wait_ms / 1000,
         capacity=settings.queue_capacity,
+        pace=pace,
     )
     vocabulary = Vocabulary(detector, pools.texts, settings.max_new_categories_per_minute)
 

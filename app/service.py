@@ -3,8 +3,10 @@
 Built by the composition root, found by the routes in `app.state.service`.
 """
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
+from app.admission import Admission
 from app.categories import Category, parse_category
 from app.errors import FieldError, NotReadyError, UnknownCategoryError
 from app.inspection import Inspector
@@ -51,11 +53,22 @@ class Policy:
 class Service:
     """One process: policy, lifecycle, metrics and, once the model is loaded, the inspector."""
 
-    def __init__(self, policy: Policy, lifecycle: Lifecycle, metrics: Metrics) -> None:
+    def __init__(
+        self, policy: Policy, lifecycle: Lifecycle, admission: Admission, metrics: Metrics
+    ) -> None:
         self.policy = policy
         self.lifecycle = lifecycle
+        self.admission = admission
         self.metrics = metrics
         self.loaded: Inspector | None = None
+
+    def admit(self, places: int = 1) -> AbstractContextManager[None]:
+        """A request under way that holds up to so many images.
+
+        Raises NotReadyError or, without room, QueueFullError.
+        """
+        self.lifecycle.require_ready()
+        return self.admission.admit(places)
 
     @property
     def inspector(self) -> Inspector:

@@ -12,13 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
+from app.admission import Admission
 from app.lifecycle import Lifecycle, State
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 @contextmanager
-def drain_first(lifecycle: Lifecycle, grace_s: float) -> Iterator[None]:
+def drain_first(lifecycle: Lifecycle, admission: Admission, grace_s: float) -> Iterator[None]:
     """While this lasts, the first signal drains for at most `grace_s` before the server gets one.
 
     A second goes to the server without delay. uvicorn then closes its sockets at once, but still
@@ -42,7 +43,7 @@ def drain_first(lifecycle: Lifecycle, grace_s: float) -> Iterator[None]:
     async def finish(number: int) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(grace_s):
-                await lifecycle.idle()
+                await admission.idle()
         pass_on(number, None)
 
     def handle(number: int, frame: FrameType | None) -> None:

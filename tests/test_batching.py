@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from app.batching import Batcher
-from app.errors import NotReadyError, QueueFullError
+from app.errors import DeadlineError, NotReadyError, QueueFullError
+from app.pace import Pace
 
 
 class Model:
@@ -135,6 +136,40 @@ def test_who_left_is_not_computed_and_makes_room() -> None:
         assert await asyncio.gather(first, staying, third) == [0, 4, 6]
 
     assert play(body, capacity=2).batches == [[0], [2, 3]]
+
+
+def test_whose_deadline_passed_is_told_and_not_computed() -> None:
+    async def body(model: Model, batcher: Batcher[int, int]) -> None:
+        first = await hold(model, batcher)
+        now = asyncio.get_running_loop().time()
+        late = asyncio.create_task(batcher.submit(1, deadline=now + 0.01))
+        timely = asyncio.create_task(batcher.submit(2, deadline=now + 3600))
+        await asyncio.sleep(0.05)
+        model.gate.set()
+        with pytest.raises(DeadlineError, match=r"waited 0\.\d s for the model"):
+            await late
+        assert await asyncio.gather(first, timely) == [0, 4]
+
+    assert play(body).batches == [[0], [2]]
+
+
+def test_who_is_refused_is_told_how_long_the_queue_will_take() -> None:
+    async def scene() -> None:
+        pace = Pace()
+        model = Model()
+        batcher = Batcher[int, int](model.run, 1, 0.0, 2, pace)
+        pace.record(1, 30.0)
+        first = await hold(model, batcher)
+        rest = await queued(batcher, 1, 2)
+        with pytest.raises(QueueFullError) as refused:
+            await batcher.submit(3)
+        assert refused.value.retry_after_s == 60
+        model.gate.set()
+        await asyncio.gather(first, *rest)
+        assert pace.seconds_for(1) < 20  # three quick ones have been measured since
+        await batcher.drain()
+
+    asyncio.run(scene())
 
 
 def test_who_leaves_while_being_computed_harms_nobody() -> None:

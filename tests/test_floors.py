@@ -10,8 +10,9 @@ APP = Path(__file__).parent.parent / "app"
 
 # From the ground up; a module imports only what stands on lower floors.
 FLOORS: Sequence[set[str]] = (
-    {"errors", "png"},
+    {"errors", "pace", "png"},
     {
+        "admission",
         "batching",
         "categories",
         "clipad",
@@ -46,6 +47,7 @@ SETTINGS_READERS = {"__main__", "main"}
 STRANGERS = {
     "clipad": {"fastapi", "pydantic", "pydantic_settings", "starlette", "uvicorn"},
     "offline": {"fastapi", "pydantic_settings", "starlette", "uvicorn"},
+    "admission": {"fastapi", "starlette", "torch"},
     "batching": {"PIL", "numpy", "torch"},
     "errors": {"fastapi", "starlette"},
     "heatmap": {"fastapi", "starlette", "torch"},

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from app.admission import Admission
 from app.lifecycle import Lifecycle, State
+from app.pace import Pace
 from app.signals import drain_first
 
 
@@ -19,10 +21,10 @@ def reached() -> Iterator[list[int]]:
     signal.signal(signal.SIGTERM, before)
 
 
-def ready() -> Lifecycle:
-    lifecycle = Lifecycle(room=4)
+def ready() -> tuple[Lifecycle, Admission]:
+    lifecycle = Lifecycle()
     lifecycle.started()
-    return lifecycle
+    return lifecycle, Admission(4, Pace(), 60)
 
 
 async def until(numbers: list[int]) -> None:
@@ -33,9 +35,9 @@ async def until(numbers: list[int]) -> None:
 
 def test_the_server_is_stopped_once_nothing_is_under_way(reached: list[int]) -> None:
     async def scene() -> None:
-        lifecycle = ready()
-        with drain_first(lifecycle, grace_s=3600):
-            with lifecycle.admit():
+        lifecycle, admission = ready()
+        with drain_first(lifecycle, admission, grace_s=3600):
+            with admission.admit():
                 signal.raise_signal(signal.SIGTERM)
                 await asyncio.sleep(0.05)
                 assert (lifecycle.state, reached) == (State.DRAINING, [])
@@ -47,8 +49,8 @@ def test_the_server_is_stopped_once_nothing_is_under_way(reached: list[int]) -> 
 
 def test_a_second_signal_does_not_wait(reached: list[int]) -> None:
     async def scene() -> None:
-        lifecycle = ready()
-        with drain_first(lifecycle, grace_s=3600), lifecycle.admit():
+        lifecycle, admission = ready()
+        with drain_first(lifecycle, admission, grace_s=3600), admission.admit():
             signal.raise_signal(signal.SIGTERM)
             signal.raise_signal(signal.SIGTERM)
             assert reached == [signal.SIGTERM]
@@ -58,8 +60,8 @@ def test_a_second_signal_does_not_wait(reached: list[int]) -> None:
 
 def test_the_grace_ends(reached: list[int]) -> None:
     async def scene() -> None:
-        lifecycle = ready()
-        with drain_first(lifecycle, grace_s=0.01), lifecycle.admit():
+        lifecycle, admission = ready()
+        with drain_first(lifecycle, admission, grace_s=0.01), admission.admit():
             signal.raise_signal(signal.SIGTERM)
             await until(reached)
 
@@ -68,7 +70,7 @@ def test_the_grace_ends(reached: list[int]) -> None:
 
 def test_afterwards_the_server_s_handler_is_back(reached: list[int]) -> None:
     async def scene() -> None:
-        with drain_first(ready(), grace_s=1):
+        with drain_first(*ready(), grace_s=1):
             pass
 
     asyncio.run(scene())
@@ -79,7 +81,7 @@ def test_afterwards_the_server_s_handler_is_back(reached: list[int]) -> None:
 def test_outside_the_main_thread_nothing_happens() -> None:
     async def scene() -> None:
         before = signal.getsignal(signal.SIGTERM)
-        with drain_first(ready(), grace_s=1):
+        with drain_first(*ready(), grace_s=1):
             assert signal.getsignal(signal.SIGTERM) is before
 
     async def in_a_thread() -> None:

@@ -45,13 +45,20 @@ def require_key(
 ServiceDep = Annotated[Service, Depends(get_service)]
 
 
-async def within(seconds: float, work: Awaitable[Result]) -> Result:
-    """The work's result, or DeadlineError after `seconds`, the work then being cancelled."""
-    try:
-        async with asyncio.timeout(seconds):
-            return await work
-    except TimeoutError as error:
-        raise DeadlineError(f"not answered within {seconds:g} s") from error
+class TimeLimit:
+    """A request's, beginning now. end: its deadline by the running loop's clock."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self.end = asyncio.get_running_loop().time() + seconds
+
+    async def over(self, work: Awaitable[Result]) -> Result:
+        """The work's result, or DeadlineError at the end, the work then being cancelled."""
+        try:
+            async with asyncio.timeout_at(self.end):
+                return await work
+        except TimeoutError as error:
+            raise DeadlineError(f"not answered within {self._seconds:g} s") from error
 
 
 async def unless_gone(request: Request, work: Awaitable[Result]) -> Result:

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 from app.errors import FieldError
 from app.inspection import Question
 from app.problems import documented, problem_of
-from app.routes.access import ServiceDep, require_key, unless_gone, within
+from app.routes.access import ServiceDep, TimeLimit, require_key, unless_gone
 from app.routes.openapi import BATCH_BODY, BATCH_DESCRIPTION
 from app.routes.predict import (
     JSON,
@@ -41,11 +41,14 @@ async def predict_batch(
     request: Request, options: Annotated[PredictOptions, Query()], service: ServiceDep
 ) -> Response:
     # A batch may hold as many images in memory as that many single requests.
-    with service.lifecycle.admit(service.policy.max_images):
-        return await within(service.policy.timeout_s, _predict_batch(request, options, service))
+    with service.admit(service.policy.max_images):
+        limit = TimeLimit(service.policy.timeout_s)
+        return await limit.over(_predict_batch(request, options, service, limit.end))
 
 
-async def _predict_batch(request: Request, options: PredictOptions, service: Service) -> Response:
+async def _predict_batch(
+    request: Request, options: PredictOptions, service: Service, deadline: float
+) -> Response:
     choose_media_type(request, (JSON,))
     limits = service.policy.upload_limits(service.policy.max_images)
     form = await read_form(request.headers.get("content-type"), request.stream(), limits)
@@ -62,7 +65,7 @@ async def _predict_batch(request: Request, options: PredictOptions, service: Ser
     async def answer(index: int, upload: Upload) -> BatchEntry:
         async with turns:
             own = options.model_copy(update={"part_id": part_ids[index]} if part_ids else {})
-            return await _entry(request, own, question, service, index, upload)
+            return await _entry(request, own, question, service, index, upload, deadline)
 
     async def answers() -> list[BatchEntry]:
         # A category that cannot be used is the whole request's error, not every image's.
@@ -80,11 +83,12 @@ async def _entry(
     service: Service,
     index: int,
     upload: Upload,
+    deadline: float,
 ) -> BatchEntry:
     try:
         if upload.error:
             raise upload.error
-        inspection = await service.inspector.inspect(upload.data, question)
+        inspection = await service.inspector.inspect(upload.data, question, deadline)
     except Exception as error:
         problem = problem_of(error, request)
         return BatchEntry(index=index, filename=upload.filename, problem=problem)

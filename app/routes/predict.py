@@ -15,7 +15,7 @@ from app.errors import FieldError
 from app.inspection import Inspection, Question, Rendering
 from app.negotiation import negotiate
 from app.problems import documented
-from app.routes.access import ServiceDep, require_key, unless_gone, within
+from app.routes.access import ServiceDep, TimeLimit, require_key, unless_gone
 from app.routes.openapi import PREDICT_BODY, PREDICT_DESCRIPTION, PREDICT_RESPONSES
 from app.schemas import (
     Heatmap,
@@ -46,11 +46,14 @@ router = APIRouter(tags=["inspection"], dependencies=[Depends(require_key)])
 async def predict(
     request: Request, options: Annotated[PredictOptions, Query()], service: ServiceDep
 ) -> Response:
-    with service.lifecycle.admit():
-        return await within(service.policy.timeout_s, _predict(request, options, service))
+    with service.admit():
+        limit = TimeLimit(service.policy.timeout_s)
+        return await limit.over(_predict(request, options, service, limit.end))
 
 
-async def _predict(request: Request, options: PredictOptions, service: Service) -> Response:
+async def _predict(
+    request: Request, options: PredictOptions, service: Service, deadline: float
+) -> Response:
     media_type = choose_media_type(request, (JSON, PNG, NPY))
     form = await read_form(
         request.headers.get("content-type"), request.stream(), service.policy.upload_limits(1)
@@ -65,7 +68,9 @@ async def _predict(request: Request, options: PredictOptions, service: Service) 
     (upload,) = form.images
     if upload.error:
         raise upload.error
-    inspection = await unless_gone(request, service.inspector.inspect(upload.data, question))
+    inspection = await unless_gone(
+        request, service.inspector.inspect(upload.data, question, deadline)
+    )
     record(service, inspection)
     score = repr(inspection.finding.score)
     request.state.notes["score"] = inspection.finding.score
