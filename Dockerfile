@@ -18,12 +18,13 @@ RUN set -eu; \
     mkdir app; touch app/__init__.py README.md LICENSE; \
     python3 -m venv /opt/venv; \
     case "$VARIANT" in \
-      gpu) ;; \
-      cpu) /opt/venv/bin/pip install --no-deps --index-url "$TORCH_INDEX" \
+      gpu) extras= ;; \
+      cpu) extras="[openvino]"; \
+           /opt/venv/bin/pip install --no-deps --index-url "$TORCH_INDEX" \
              "torch==$(locked torch)+cpu" "torchvision==$(locked torchvision)+cpu" ;; \
       *) echo "VARIANT=$VARIANT is not one of: gpu, cpu" >&2; exit 1 ;; \
     esac; \
-    /opt/venv/bin/pip install -c constraints.txt -e .
+    /opt/venv/bin/pip install -c constraints.txt -e ".$extras"
 
 FROM ${BASE}
 COPY --from=environment /opt/venv /opt/venv

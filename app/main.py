@@ -22,10 +22,11 @@ from app.inspection import Detector, Finding, Inspector, Sample, model_run
 from app.lifecycle import Lifecycle
 from app.pace import Pace
 from app.routes import batch, operations, predict
+from app.runtime import choose_runtime
 from app.service import Policy, Service
 from app.settings import PREFIX, Settings, accepted_keys, load_settings
 from app.signals import drain_first
-from app.startup import in_daemon_thread, usable_cpus, warm_up
+from app.startup import in_daemon_thread, usable_cpus, warm_up, warm_up_sizes
 from app.telemetry import Metrics, TelemetryMiddleware
 from app.vocabulary import Vocabulary
 
@@ -101,12 +102,14 @@ def configure_threads(settings: Settings) -> None:
 
 def load_detector(settings: Settings) -> Detector:
     """The detector of the settings; raises ConfigurationError for all that can be wrong."""
+    chosen = choose_runtime(settings)
     return build_detector(
         backbone=settings.backbone,
         weights=settings.weights,
         heads=settings.heads_in_use,
-        device=settings.device,
-        dtype=settings.dtype,
+        device=chosen.device,
+        dtype=chosen.dtype,
+        runtime=chosen.runtime,
         rvs=Rvs(settings.rvs, settings.dbscan_eps, settings.dbscan_min_samples),
         taps=settings.taps,
         sigma=settings.smoothing_sigma,
@@ -194,6 +197,7 @@ async def _start(
 
     try:
         await warm_up(inspector, service.policy.default_category, pools.texts)
+        await warm_up_sizes(detector, batcher, service.policy.default_category)
     except ObjectNameError as error:
         raise ConfigurationError(f"{PREFIX}DEFAULT_CATEGORY: {error}") from error
     service.loaded = inspector(ImageLimits(settings.max_upload_bytes, settings.max_pixels))

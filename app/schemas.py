@@ -143,6 +143,7 @@ class BatchEntry(BaseModel):
 class ModelCard(ModelSummary):
     """Everything about the model being served."""
 
+    runtime: str = Field(description="What runs the image encoder.")
     device: str
     dtype: str
     side: int = Field(description="S: images are resized to S x S.")

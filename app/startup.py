@@ -14,11 +14,14 @@ from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
+import torch
 from PIL import Image
 
+from app.batching import Batcher
 from app.categories import Category, parse_category
+from app.clipad.runtimes.model import PLAIN
 from app.images import ImageLimits
-from app.inspection import Inspector, Question
+from app.inspection import Detector, Finding, Inspector, Question, Sample
 
 LOADER = "loader"  # name of the thread that loads a model
 WARM_UP_NAME = "object"
@@ -42,6 +45,23 @@ async def warm_up(
     await loop.run_in_executor(texts, detector.text_features, category.object)
     question = Question(category, detector.default_method, "overlay", model_size=False)
     await unlimited.inspect(picture, question)
+
+
+async def warm_up_sizes(
+    detector: Detector, batcher: Batcher[Sample, Finding], category: Category | None
+) -> None:
+    """One batch of every size and method, where a runtime prepares each size when it first comes.
+
+    Plain torch does not, and is spared the time.
+    """
+    if detector.info.runtime == PLAIN:
+        return
+    text = detector.text_features((category or parse_category(WARM_UP_NAME)).object)
+    pixels = torch.zeros(3, detector.side, detector.side)
+    for method in detector.methods:
+        for size in range(1, batcher.max_batch + 1):
+            batch = [Sample(pixels, text, method)] * size
+            await asyncio.gather(*(batcher.submit(sample) for sample in batch))
 
 
 def generated_png(side: int) -> bytes:

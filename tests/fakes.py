@@ -18,6 +18,7 @@ INFO = ModelInfo(
     rvs="mean",
     taps="equation",
     demo=False,
+    runtime="torch",
     device="cpu",
     dtype="float32",
     side=16,

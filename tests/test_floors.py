@@ -23,8 +23,8 @@ FLOORS: Sequence[set[str]] = (
         "uploads",
         "vocabulary",
     },
-    {"inspection", "schemas", "settings", "signals"},
-    {"problems", "startup"},
+    {"inspection", "pictures", "schemas", "settings", "signals"},
+    {"problems", "runtime", "startup"},
     {"telemetry"},
     {"service"},
     {"routes"},
@@ -32,16 +32,26 @@ FLOORS: Sequence[set[str]] = (
     {"__main__"},
 )
 CLIPAD_FLOORS: Sequence[set[str]] = (
-    {"attention", "checkpoint", "heads", "maps", "model_config", "multicrop", "prompts", "rvs"},
+    {
+        "attention",
+        "checkpoint",
+        "heads",
+        "maps",
+        "model_config",
+        "multicrop",
+        "prompts",
+        "rvs",
+        "transfer",
+    },
     {"hub", "sdp", "text"},
     {"backbone", "resnet"},
     {"dual_path", "encoder"},
-    {"heads_file"},
+    {"heads_file", "runtimes"},
     {"model_info"},
     {"detector"},
     {"build"},
 )
-OFFLINE_STANDS_ON = {"clipad", "errors", "heatmap", "images", "offline"}
+OFFLINE_STANDS_ON = {"clipad", "errors", "heatmap", "images", "offline", "pictures"}
 SETTINGS_READERS = {"__main__", "main"}
 # The method knows neither HTTP nor where its parameters come from, the batcher no tensors.
 STRANGERS = {

@@ -10,6 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from app import main
+from app.clipad.runtimes.torch_runtime import Compilation, TorchRuntime
 from app.errors import ConfigurationError, WeightsError
 from app.inspection import Detector
 from app.main import configure_threads, create_app
@@ -107,6 +108,7 @@ def test_settings_reach_the_detector(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         smoothing_sigma=0,
         device="cpu",
         dtype="float32",
+        compile="on",
         model_dir=tmp_path,
     )
     main.load_detector(settings)
@@ -118,6 +120,7 @@ def test_settings_reach_the_detector(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         "heads": None,
         "device": "cpu",
         "dtype": "float32",
+        "runtime": TorchRuntime(Compilation.ON),
         "taps": "released",
         "sigma": 0,
         "model_dir": tmp_path,

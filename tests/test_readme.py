@@ -268,7 +268,9 @@ def test_variables_of_the_set_up_are_the_ones_it_reads() -> None:
     script = (ROOT / "scripts" / "lib" / "venv.sh").read_text(encoding="utf-8")
     section = README.partition("## Set-up")[2].partition("\n## ")[0]
     assert set(re.findall(r"^\| `(\w+)`", section, re.MULTILINE)) == SET_UP
-    assert set(re.findall(r"\$\{?(CLIPAD_\w+)", script)) - {"CLIPAD_ROOT"} == SET_UP
+    assert (
+        set(re.findall(r"\$\{?(CLIPAD_\w+)", script)) - {"CLIPAD_ROOT", "CLIPAD_RUNTIME"} == SET_UP
+    )
 
 
 def test_links_lead_somewhere() -> None:

@@ -3,11 +3,15 @@
 import asyncio
 import os
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from app.startup import generated_png, in_daemon_thread, usable_cpus
+from app.batching import Batcher
+from app.inspection import Finding, Sample, model_run
+from app.startup import generated_png, in_daemon_thread, usable_cpus, warm_up_sizes
+from tests.fakes import INFO, FakeDetector
 
 
 @pytest.fixture
@@ -35,6 +39,21 @@ def test_a_container_s_quota_counts(tmp_path: Path, quota: str, cpus: int) -> No
 @pytest.mark.usefixtures("eight_cpus")
 def test_without_control_groups(tmp_path: Path) -> None:
     assert usable_cpus(tmp_path / "absent") == 8
+
+
+@pytest.mark.parametrize(("runtime", "sizes"), [("torch", []), ("openvino", [1, 2, 3, 1, 2, 3])])
+def test_every_size_is_run_once_where_that_matters(runtime: str, sizes: list[int]) -> None:
+    detector = FakeDetector(("sdp", "sdp_plus"))
+    detector.info = replace(INFO, runtime=runtime)
+
+    async def scene() -> None:
+        run = model_run(detector, lambda _size: None)
+        batcher = Batcher[Sample, Finding](run, max_batch=3, max_wait_s=0, capacity=1)
+        await warm_up_sizes(detector, batcher, None)
+        await batcher.drain()
+
+    asyncio.run(scene())
+    assert detector.batches == sizes
 
 
 def test_work_beside_the_event_loop() -> None:

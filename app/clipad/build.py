@@ -12,6 +12,8 @@ import torch
 from app.clipad.backbone import load_backbone
 from app.clipad.detector import AnomalyDetector
 from app.clipad.heads_file import load_heads
+from app.clipad.runtimes.model import Runtime
+from app.clipad.runtimes.torch_runtime import TorchRuntime
 from app.clipad.rvs import Rvs
 from app.clipad.sdp import Taps
 from app.errors import ConfigurationError
@@ -32,6 +34,7 @@ def build_detector(
     sigma: float | None = None,
     model_dir: Path,
     demo: bool = False,
+    runtime: Runtime = TorchRuntime(),  # noqa: B008 (frozen)
     stages: Sequence[int] | None = None,
 ) -> AnomalyDetector:
     """Load a backbone and build its detector; all that can be wrong is a ConfigurationError.
@@ -39,7 +42,7 @@ def build_detector(
     heads: path of linear heads, or None. device: `auto` (CUDA when present), `cpu`, `cuda` or
     `cuda:N`. dtype: `auto` or a torch dtype's name. taps and stages: None is what the heads were
     trained with, without heads `equation` and all. model_dir: where pretrained tags are fetched
-    to and text features kept.
+    to and text features kept. runtime: what runs the image encoder.
     """
     chosen = resolve_device(device)
     # What is called float32 is float32: by default cuDNN would round convolutions' inputs to TF32.
@@ -58,6 +61,7 @@ def build_detector(
         taps=taps or Taps.EQUATION,
         stages=stages,
         sigma=sigma,
+        runtime=runtime,
         text_directory=model_dir / _TEXT_DIRECTORY,
         demo=demo,
     )

@@ -19,9 +19,12 @@ from app.clipad.heads_file import HeadsFile
 from app.clipad.model_info import describe
 from app.clipad.multicrop import crop_ten
 from app.clipad.prompts import Domain, PromptEnsemble, prompt_ensemble
+from app.clipad.runtimes.model import Runtime
+from app.clipad.runtimes.torch_runtime import TorchRuntime
 from app.clipad.rvs import Rvs
 from app.clipad.sdp import Taps
 from app.clipad.text import TextBank
+from app.clipad.transfer import to_device, to_host
 from app.errors import HeadsError, MethodError
 
 REFERENCE_SIGMA = 8.0
@@ -47,9 +50,10 @@ class AnomalyDetector:
     """Zero-shot detection by SDP, and with linear heads by SDP+, on a frozen backbone.
 
     sigma: of the map's Gaussian filter, in pixels of the S x S map; None scales the reference 8
-    at S = 240 with S, 0 switches it off. Text features are kept under `text_directory` if given.
-    `text_features` may be called from any thread; `detect` from one at a time. Raises HeadsError
-    for heads of other taps or stages than asked for, naming both.
+    at S = 240 with S, 0 switches it off. runtime: what runs the image encoder. Text features are
+    kept under `text_directory` if given. `text_features` may be called from any thread; `detect`
+    from one at a time. Raises HeadsError for heads of other taps or stages than asked for, naming
+    both.
     """
 
     def __init__(
@@ -61,12 +65,14 @@ class AnomalyDetector:
         taps: Taps | str = Taps.EQUATION,
         stages: Sequence[int] | None = None,
         sigma: float | None = None,
+        runtime: Runtime = TorchRuntime(),  # noqa: B008 (frozen)
         text_directory: Path | None = None,
         demo: bool = False,
     ) -> None:
         self.backbone = backbone
         self.sigma = REFERENCE_SIGMA * backbone.side / REFERENCE_SIDE if sigma is None else sigma
         self._path = dual_path(backbone.model.visual, taps, stages)
+        self._encode = runtime.encoder(backbone, self._path, original=heads is not None)
         self._heads = None
         if heads is not None:
             _check_reading(heads, self._path.taps, self._path.stages)
@@ -84,7 +90,7 @@ class AnomalyDetector:
         self.std = backbone.std
         self.methods: tuple[str, ...] = ("sdp",) if heads is None else ("sdp", "sdp_plus")
         self.default_method = "sdp" if heads is None else heads.notes.recommended
-        self.info = describe(backbone, self._path, heads, rvs, self.sigma, demo)
+        self.info = describe(backbone, self._path, self._encode.info, heads, rvs, self.sigma, demo)
 
     def text_features(self, name: str | PromptEnsemble) -> Tensor:
         """Text features [D,2] (normal, abnormal) of an object; blocks while they are made.
@@ -112,9 +118,9 @@ class AnomalyDetector:
         """
         if method not in self.methods:
             raise MethodError(f"method {method!r}: expected one of {', '.join(self.methods)}")
-        text = text.to(self.backbone.device)
+        text = to_device(text, self._encode.device, torch.float32)
         with_heads = self._heads if method == "sdp_plus" else None
-        tokens = self._path(self._to_model(images), original=with_heads is not None)
+        tokens = self._encode(images, original=with_heads is not None)
         anomaly = maps.sdp_map(tokens.surgery, text, self.side)
         if with_heads is not None:
             projected = with_heads(self._path.patches(tokens.original))
@@ -122,7 +128,7 @@ class AnomalyDetector:
         smoothed = maps.smooth(anomaly, self.sigma)
         text_score = maps.class_score(tokens.surgery[-1][:, 0], text)
         score, peak = maps.image_score(text_score, smoothed)
-        return Detection(score.cpu(), text_score.cpu(), peak.cpu(), smoothed.cpu())
+        return Detection(*to_host((score, text_score, peak, smoothed)))
 
     def predict(
         self, images: Tensor, names: Sequence[str | PromptEnsemble], method: str = "sdp"
@@ -138,15 +144,12 @@ class AnomalyDetector:
         enlarged [B,3,E,E]: the images preprocessed at E = multicrop.enlarged_side(S); plain [B]:
         their s. The map's maximum has no part in it. Costs ten times a plain classification.
         """
-        text = text.to(self.backbone.device)
+        text = to_device(text, self._encode.device, torch.float32)
         scores = []
         for crop in crop_ten(enlarged, self.side):
-            tokens = self._path(self._to_model(crop), original=False)
+            tokens = self._encode(crop, original=False)
             scores.append(maps.class_score(tokens.surgery[-1][:, 0], text))
         return (torch.stack(scores).mean(0).cpu() + plain) / 2
-
-    def _to_model(self, images: Tensor) -> Tensor:
-        return images.to(self.backbone.device, self.backbone.dtype)
 
 
 def _check_reading(heads: HeadsFile, taps: Taps, stages: tuple[int, ...]) -> None:

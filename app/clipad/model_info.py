@@ -8,6 +8,7 @@ from app.clipad.backbone import Backbone
 from app.clipad.dual_path import DualPath
 from app.clipad.heads_file import HeadsFile
 from app.clipad.prompts import Domain, prompt_ensemble
+from app.clipad.runtimes.model import RuntimeInfo
 from app.clipad.rvs import Rvs
 
 _PREPROCESSING = "direct-bicubic-1"  # straight to S x S, aspect ratio not kept, no crop
@@ -23,6 +24,7 @@ class ModelInfo:
     rvs: str
     taps: str
     demo: bool
+    runtime: str
     device: str
     dtype: str
     side: int
@@ -36,28 +38,30 @@ class ModelInfo:
 def describe(
     backbone: Backbone,
     path: DualPath,
+    runtime: RuntimeInfo,
     heads: HeadsFile | None,
     rvs: Rvs,
     sigma: float,
     demo: bool,
 ) -> ModelInfo:
     """The description of a detector made of these parts; sigma in pixels of the S x S map."""
-    dtype = str(backbone.dtype).removeprefix("torch.")
     heads_sha256 = None if heads is None else heads.sha256
     moving = {
         "weights_sha256": backbone.weights_sha256,
         "heads_sha256": heads_sha256,
         "rvs": rvs.label,
         "taps": str(path.taps),
-        "dtype": dtype,
+        "dtype": runtime.dtype,
         "side": backbone.side,
         "stages": list(path.stages),
         "sigma": sigma,
         "prompts": [prompt_ensemble("object", domain).digest for domain in Domain],
         "model": backbone.digest,
-        "runtime": "torch",
+        "runtime": runtime.name,
         "preprocessing": [_PREPROCESSING, backbone.mean, backbone.std],
     }
+    if runtime.artefact_sha256 is not None:
+        moving["artefact"] = runtime.artefact_sha256
     return ModelInfo(
         backbone=backbone.name,
         weights_sha256=backbone.weights_sha256,
@@ -65,8 +69,9 @@ def describe(
         rvs=str(rvs.method),
         taps=str(path.taps),
         demo=demo,
+        runtime=runtime.name,
         device=str(backbone.device),
-        dtype=dtype,
+        dtype=runtime.dtype,
         side=backbone.side,
         patch=path.patch,
         embed_dim=backbone.embed_dim,

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from app.clipad.runtimes.torch_runtime import Compilation
 from app.clipad.rvs import RvsMethod
 from app.clipad.sdp import Taps
 
@@ -56,8 +57,27 @@ class Settings(BaseSettings):
     device: str = Field(
         default="auto", description="auto (CUDA when present), cpu, cuda or cuda:N."
     )
-    dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field(
-        default="auto", description="Number format of the image encoder; auto is float32."
+    runtime: Literal["torch", "openvino"] = Field(
+        default="torch",
+        description="What runs the image encoder: torch, or on CPUs, faster, openvino (needs the "
+        "extra of that name).",
+    )
+    dtype: Literal["auto", "float32", "float16", "bfloat16", "int8"] = Field(
+        default="auto",
+        description="Number format of the image encoder; auto is float32. float16: on a GPU "
+        "alone; int8: with RUNTIME=openvino alone, where it is the fastest by far and moves "
+        "scores a little.",
+    )
+    int8_pictures: Path | None = Field(
+        default=None,
+        description="Folder of typical pictures, defective ones too, that int8 is fitted to (64 "
+        "of them at most); default: generated surfaces.",
+    )
+    compile: Compilation = Field(
+        default=Compilation.OFF,
+        description="Whether torch compiles the encoder: off, on, or cuda_graphs (on, and each "
+        "batch one launch). Needs a C++ compiler; every batch size is compiled before the start "
+        "is over.",
     )
     rvs: RvsMethod = Field(
         default=RvsMethod.DBSCAN,
@@ -167,7 +187,7 @@ class Settings(BaseSettings):
             )
         return self
 
-    @field_validator("rvs", "taps", mode="before")
+    @field_validator("rvs", "taps", "compile", mode="before")
     @classmethod
     def _words_in_any_case(cls, value: object) -> object:
         return value.strip().lower() if isinstance(value, str) else value

@@ -31,6 +31,7 @@ from app.offline.datasets import LAYOUTS, Spelling  # noqa: E402
 from app.offline.evaluation.command import Model, Request, run  # noqa: E402
 from app.offline.evaluation.engine import Options  # noqa: E402
 from app.offline.evaluation.scorers import METHODS  # noqa: E402
+from app.runtime import choose_runtime  # noqa: E402
 from app.settings import PROJECT, Settings, settings_with  # noqa: E402
 
 _MODEL, _TEXT, _RUN = "Model", "Text", "Run"
@@ -90,9 +91,12 @@ def main(
     device: Annotated[
         str | None, typer.Option(help="auto, cpu or cuda[:N]", rich_help_panel=_RUN)
     ] = None,
+    runtime: Annotated[
+        str | None, typer.Option(help="torch or openvino", rich_help_panel=_RUN)
+    ] = None,
     dtype: Annotated[
         str | None,
-        typer.Option(help="auto, float32, float16 or bfloat16", rich_help_panel=_RUN),
+        typer.Option(help="auto, float32, float16, bfloat16 or int8", rich_help_panel=_RUN),
     ] = None,
     batch: Annotated[int, typer.Option(min=1, rich_help_panel=_RUN)] = 8,
     cases: Annotated[
@@ -113,7 +117,7 @@ def main(
         "backbone": backbone, "weights": weights, "heads": None if heads is None else str(heads),
         "taps": taps, "smoothing_sigma": sigma, "model_dir": model_dir, "rvs": rvs,
         "dbscan_eps": dbscan_eps, "dbscan_min_samples": dbscan_min_samples,
-        "device": device, "dtype": dtype,
+        "device": device, "runtime": runtime, "dtype": dtype,
     }  # fmt: skip
     options = Options(tuple(dict.fromkeys(method or ())), batch, multi_crop, spelling, cases)
     try:
@@ -131,12 +135,14 @@ def main(
 
 
 def _model(settings: Settings, stages: tuple[int, ...] | None) -> Model:
+    chosen = choose_runtime(settings)
     return Model(
         backbone=settings.backbone,
         weights=settings.weights,
         heads=settings.heads_in_use,
-        device=settings.device,
-        dtype=settings.dtype,
+        device=chosen.device,
+        dtype=chosen.dtype,
+        runtime=chosen.runtime,
         rvs=Rvs(settings.rvs, settings.dbscan_eps, settings.dbscan_min_samples),
         taps=settings.taps,
         sigma=settings.smoothing_sigma,

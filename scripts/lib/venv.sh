@@ -185,6 +185,15 @@ ensure_venv() { # $@: extras
   unset CLIPAD_PYTHON CLIPAD_TORCH CLIPAD_TORCH_INDEX CLIPAD_MIN_FREE_GIB
 }
 
+runtime_extra() { # prints the extra that the service's settings need, if any
+  local runtime="${CLIPAD_RUNTIME:-}"
+  # The service prefers its environment to `.env`, too.
+  if [[ -z "$runtime" && -f .env ]]; then
+    runtime="$(sed -n 's/^[[:space:]]*CLIPAD_RUNTIME[[:space:]]*=[[:space:]"'"'"']*\([a-z]*\).*/\1/p' .env | tail -n 1)"
+  fi
+  [[ "$runtime" != openvino ]] || printf 'openvino\n'
+}
+
 _set_up_alone() { # $@: extras
   # One set-up at a time. This file itself is the lock: it needs no cleaning up, and the
   # system gives the lock back even if the holder is killed. Where there is no flock

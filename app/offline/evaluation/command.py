@@ -16,6 +16,7 @@ from rich.console import Console
 
 from app.clipad.build import build_detector
 from app.clipad.detector import AnomalyDetector
+from app.clipad.runtimes.model import Runtime
 from app.clipad.rvs import Rvs
 from app.errors import ConfigurationError, MethodError
 from app.offline.datasets import Dataset, check_dataset, open_dataset
@@ -37,6 +38,7 @@ class Model:
     heads: str | None
     device: str
     dtype: str
+    runtime: Runtime
     rvs: Rvs
     taps: str | None
     sigma: float | None

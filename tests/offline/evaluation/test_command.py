@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from app.clipad.runtimes.torch_runtime import TorchRuntime
 from app.clipad.rvs import Rvs, RvsMethod
 from app.errors import ClipAdError
 from app.offline.evaluation.command import Model, Request, run
@@ -28,6 +29,7 @@ SCRIPT = Path(__file__).parents[3] / "scripts" / "lib" / "evaluate.py"
 def request(tmp_path: Path, model: str = "tiny-vit", **changes: object) -> Request:
     config, weights = parity.files(model)
     described = Model(
+        runtime=TorchRuntime(),
         backbone=config,
         weights=weights,
         heads=None,
