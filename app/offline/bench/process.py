@@ -1,0 +1,92 @@
+"""A server as a process of its own: started, waited for, its memory read, stopped.
+
+Knows nothing of what is served but the path that says it is ready.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from urllib.error import URLError
+
+_POLL_S = 0.02
+_PATIENCE_S = 300.0
+_END_S = 60.0
+
+
+class ServerProcess:
+    """`command` with `--port` and a free one of the loopback behind it.
+
+    environment replaces this process's variables, its CLIPAD_* ones being dropped; what the server
+    prints goes to `log`. Leaving it ends the process. Raises RuntimeError when it does not come up.
+    """
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+        self.port = _free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._log = log
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("CLIPAD_")}
+        start = time.perf_counter()
+        with log.open("w") as output:
+            self._process = subprocess.Popen(  # noqa: S603 (a command of our own)
+                [*command, "--port", str(self.port)],
+                env=kept | dict(environment),
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self._process.kill()
+            raise
+        self.ready_s = time.perf_counter() - start
+
+    def __enter__(self) -> ServerProcess:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+    def memory_mib(self, field: str = "VmRSS") -> float:
+        """Resident memory now, or with `VmHWM` at its highest; nan where the system hides it."""
+        try:
+            lines = Path(f"/proc/{self._process.pid}/status").read_text().splitlines()
+        except OSError:
+            return float("nan")
+        return next(float(line.split()[1]) / 1024 for line in lines if line.startswith(field + ":"))
+
+    def _wait_until_ready(self) -> None:
+        end = time.perf_counter() + _PATIENCE_S
+        while not _answers(self.url + "/readyz"):
+            if self._process.poll() is not None or time.perf_counter() > end:
+                raise RuntimeError(f"the server did not come up: {self._log.read_text()[-2000:]}")
+            time.sleep(_POLL_S)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 (the loopback)
+            return bool(answer.status == 200)
+    except (URLError, OSError):
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
