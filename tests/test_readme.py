@@ -197,7 +197,7 @@ def check_script(program: str, arguments: list[str]) -> None:
             assert options_in(arguments) <= options_of("-m", "app")
         case "./scripts/bench":
             (name, *options) = arguments
-            assert options_in(options) | {"--turns"} <= options_of("scripts/lib/bench.py", name)
+            assert options_in(options) <= options_of("scripts/lib/bench", name)
         case "./scripts/generate_dataset":
             assert options_in(arguments) <= options_of("scripts/lib/generate_dataset.py")
             values = dict(zip(arguments[1::2], arguments[2::2], strict=True))

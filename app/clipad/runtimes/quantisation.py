@@ -42,6 +42,7 @@ def quantise(model: "openvino.Model", images: Iterable[Tensor]) -> "openvino.Mod
             model_type=nncf.ModelType.TRANSFORMER,
             subset_size=len(data),
             advanced_parameters=AdvancedQuantizationParameters(
+                disable_bias_correction=True,  # it takes half of the time and changes nothing
                 activations_range_estimator_params=RangeEstimatorParametersSet.MINMAX,
                 smooth_quant_alphas=AdvancedSmoothQuantParameters(matmul=_SMOOTH_QUANT_ALPHA),
             ),
@@ -50,4 +51,4 @@ def quantise(model: "openvino.Model", images: Iterable[Tensor]) -> "openvino.Mod
 
 def quantiser() -> str:
     """What else decides what a quantised model is."""
-    return f"openvino {version('openvino')}, nncf {version('nncf')}, minmax, {_SMOOTH_QUANT_ALPHA}"
+    return f"openvino {version('openvino')}, nncf {version('nncf')}, minmax, uncorrected, {_SMOOTH_QUANT_ALPHA}"

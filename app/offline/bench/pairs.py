@@ -1,4 +1,4 @@
-"""Interleaved pairs: two ways to do the same work, timed turn by turn in one run.
+"""Interleaved pairs: several ways to do the same work, timed turn by turn in one run.
 
 Turns alternate which goes first, so a machine that slows down or is shared slows both alike.
 Knows nothing of what is timed.
@@ -6,7 +6,7 @@ Knows nothing of what is timed.
 
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 
@@ -41,17 +41,37 @@ def time_pairs(
     warm_up: int = 2,
     synchronize: Callable[[], object] = lambda: None,
 ) -> PairedTimes:
-    """Run both `turns` times, after `warm_up` untimed turns.
+    """Run both `turns` times, after `warm_up` untimed turns; see `time_against`."""
+    timed = time_against(
+        baseline, {"": work}, turns=turns, warm_up=warm_up, synchronize=synchronize
+    )
+    return timed[""]
+
+
+def time_against(
+    baseline: Callable[[], object],
+    works: Mapping[str, Callable[[], object]],
+    *,
+    turns: int,
+    warm_up: int = 2,
+    synchronize: Callable[[], object] = lambda: None,
+) -> dict[str, PairedTimes]:
+    """Run several works and one baseline `turns` times each, every turn beginning with another.
 
     synchronize: waits for a device to finish; called before every reading of the clock.
     """
-    times: tuple[list[float], list[float]] = ([], [])
+    contenders = [baseline, *works.values()]
+    times: list[list[float]] = [[] for _ in contenders]
     for turn in range(-warm_up, turns):
-        for which in (0, 1) if turn % 2 else (1, 0):
+        for offset in range(len(contenders)):
+            which = (turn + offset) % len(contenders)
             synchronize()
             start = time.perf_counter()
-            (work, baseline)[which]()
+            contenders[which]()
             synchronize()
             if turn >= 0:
                 times[which].append(time.perf_counter() - start)
-    return PairedTimes(tuple(times[0]), tuple(times[1]))
+    return {
+        name: PairedTimes(tuple(own), tuple(times[0]))
+        for name, own in zip(works, times[1:], strict=True)
+    }

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
+import models
 import serving
 import torch
 import typer
@@ -13,30 +14,11 @@ from report import Device, Shape, Threads, add_pair, finish, new_table, use_thre
 from app.clipad.build import resolve_device
 from app.clipad.rvs import Rvs, RvsMethod
 from app.offline.bench.heads import compare_training
-from app.offline.bench.model import compare_with_encode, random_backbone
+from app.offline.bench.model import random_backbone
 from app.offline.bench.pro import time_pixel_figures
 from app.offline.bench.text import compare_with_uncut
 
 app = typer.Typer(help="Benchmarks; of models, on random weights of a model's shape.")
-
-
-@app.command()
-def model(
-    shape: Shape = "ViT-B-16-plus-240",
-    batch: Annotated[list[int] | None, typer.Option(help="batch size; may be repeated")] = None,
-    turns: Annotated[int, typer.Option(help="timed turns per batch size", min=1)] = 11,
-    device: Device = "auto",
-    threads: Threads = 0,
-) -> None:
-    """SDP's detection against the plain encode_image, batch by batch."""
-    use_threads(threads)
-    backbone = random_backbone(shape, resolve_device(device))
-    table = new_table("batch", "SDP", "encode_image", "ratio")
-    keys = {}
-    for size, times in compare_with_encode(backbone, batch or [1, 8], turns):
-        add_pair(table, str(size), times)
-        keys[f"sdp_over_encode_b{size}"] = round(times.ratio, 4)
-    finish(table, "model", backbone.device, turns=turns, shape=shape, **keys)
 
 
 @app.command()
@@ -113,6 +95,7 @@ def heads(
     finish(table, "heads", backbone.device, turns=turns, shape=shape, **keys)
 
 
+app.command()(models.model)
 app.command()(serving.serve)
 app.command()(serving.start)
 app.command()(serving.memory)

@@ -13,6 +13,8 @@ from rich.table import Table
 
 from app.offline.bench.pairs import PairedTimes
 
+_WIDTH = 110  # where there is no terminal to ask
+
 Shape = Annotated[str, typer.Option(help="open_clip model whose shape is measured")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda[:N]")]
 Threads = Annotated[int, typer.Option(help="torch threads; 0 leaves torch's own choice", min=0)]
@@ -43,8 +45,11 @@ def add_pair(table: Table, label: str, times: PairedTimes) -> None:
 def finish(
     tables: Table | list[Table], benchmark: str, device: torch.device, **keys: object
 ) -> None:
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=_WIDTH)
     for table in tables if isinstance(tables, list) else [tables]:
-        Console().print(table)
+        console.print(table)
     print(json.dumps({"benchmark": benchmark, **keys, "machine": machine(device)}))
 
 
