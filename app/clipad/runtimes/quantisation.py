@@ -51,4 +51,5 @@ def quantise(model: "openvino.Model", images: Iterable[Tensor]) -> "openvino.Mod
 
 def quantiser() -> str:
     """What else decides what a quantised model is."""
-    return f"openvino {version('openvino')}, nncf {version('nncf')}, minmax, uncorrected, {_SMOOTH_QUANT_ALPHA}"
+    options = f"minmax, uncorrected, alpha {_SMOOTH_QUANT_ALPHA}"
+    return f"openvino {version('openvino')}, nncf {version('nncf')}, {options}"

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 import httpx
 import numpy as np
 
+_PAUSE_S = 0.02
 STAGES = ("decode", "queue", "model", "render", "total")
 
 
@@ -85,6 +86,32 @@ def open_loop(url: str, picture: bytes, rate: float, seconds: float) -> Load:
     All of them are waited for; the load's seconds are those in which requests were sent.
     """
     return asyncio.run(_open_loop(url, picture, rate, seconds))
+
+
+def answers_beside(url: str, load_url: str, picture: bytes, seconds: float) -> tuple[Load, Load]:
+    """GET `url` fifty times a second while one client posts `picture` to `load_url` all the time.
+
+    Returns the load of the first and of the second.
+    """
+    return asyncio.run(_answers_beside(url, load_url, picture, seconds))
+
+
+async def _answers_beside(
+    url: str, load_url: str, picture: bytes, seconds: float
+) -> tuple[Load, Load]:
+    answers: list[Answer] = []
+    begin = time.perf_counter()
+    posting = asyncio.create_task(
+        _closed_loop(load_url, picture, 1, seconds, float("inf"), lambda _count: None)
+    )
+    async with _http(None) as http:
+        while not posting.done():
+            start = time.perf_counter()
+            status = (await http.get(url)).status_code
+            end = time.perf_counter()
+            answers.append(Answer(status, end - start, end - begin))
+            await asyncio.sleep(_PAUSE_S)
+    return Load(answers, time.perf_counter() - begin), await posting
 
 
 async def _closed_loop(

@@ -37,6 +37,12 @@ class ModelRates:
         return max(self.by_batch, key=lambda batch: self.by_batch[batch])
 
 
+def large_photograph() -> bytes:
+    """The photograph enlarged to 4000 x 3000 pixels."""
+    picture = Image.open(io.BytesIO(photograph()))
+    return _jpeg(picture.resize((4000, 3000), Image.Resampling.BICUBIC), 90)
+
+
 def photograph() -> bytes:
     """A JPEG of 1024 x 1024 pixels and about 330 KB: coarse and fine structure, and noise."""
     rng = np.random.default_rng(0)

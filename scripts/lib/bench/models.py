@@ -73,7 +73,7 @@ def model(
         keys["drift"] = drift
     finish(
         tables, "model", backbone.device,
-        shape=shape, turns=turns, quick=quick, compile=str(compile), **keys,
+        shape=shape, turns={size: count for size, (count, *_) in plan.items()}, quick=quick, compile=str(compile), **keys,
     )  # fmt: skip
 
 

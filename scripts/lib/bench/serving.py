@@ -14,13 +14,14 @@ from report import Shape, Threads, finish, new_table, use_threads
 from rich.table import Table
 
 from app.clipad.detector import AnomalyDetector
-from app.offline.bench.load import STAGES, Load, closed_loop, open_loop, percentile
+from app.offline.bench.load import STAGES, Load, answers_beside, closed_loop, open_loop, percentile
 from app.offline.bench.model import random_backbone
 from app.offline.bench.process import ServerProcess
 from app.offline.bench.serve import (
     against_model,
     growth,
     idle_overheads,
+    large_photograph,
     model_rates,
     photograph,
     question,
@@ -54,6 +55,17 @@ def serve(
     ):
         closed_loop(question(server.url), picture, 1, requests=3)  # the name is learnt
         idle = _idle_table(server.url, picture, requests, keys)
+        small, large = answers_beside(
+            server.url + "/healthz",
+            question(server.url, "overlay"),
+            large_photograph(),
+            seconds,
+        )
+        keys |= {
+            f"healthz_beside_large_p{q}_ms": round(1000 * percentile(small.served, q), 2)
+            for q in (50, 99, 100)
+        }
+        keys["large_p50_s"] = round(percentile(large.served, 50), 3)
         rates = model_rates(detector)
         keys |= {f"model_images_s_b{b}": round(r, 3) for b, r in rates.by_batch.items()}
         table = _load_table()
