@@ -16,6 +16,7 @@ from app.batching import Batcher
 from app.categories import Category, parse_category
 from app.clipad.build import build_detector
 from app.clipad.rvs import Rvs
+from app.cpus import image_threads, model_threads, usable_cpus
 from app.errors import ConfigurationError, ObjectNameError
 from app.images import ImageLimits
 from app.inspection import Detector, Finding, Inspector, Sample, model_run
@@ -26,13 +27,12 @@ from app.runtime import choose_runtime
 from app.service import Policy, Service
 from app.settings import PREFIX, Settings, accepted_keys, load_settings
 from app.signals import drain_first
-from app.startup import in_daemon_thread, usable_cpus, warm_up, warm_up_sizes
+from app.startup import in_daemon_thread, warm_up, warm_up_sizes
 from app.telemetry import Metrics, TelemetryMiddleware
 from app.vocabulary import Vocabulary
 
 TITLE = "CLIP-AD"
 REAL_MODEL = "ViT-B-16-plus-240 laion400m_e31"
-_IMAGE_THREADS = 4
 TEXT_THREADS = 4
 _log = logging.getLogger(__name__)
 
@@ -97,7 +97,7 @@ def create_configured_app() -> FastAPI:
 
 def configure_threads(settings: Settings) -> None:
     """As many CPU threads per computation as configured, or as this process may use."""
-    torch.set_num_threads(settings.threads or usable_cpus())
+    torch.set_num_threads(settings.threads or model_threads(usable_cpus()))
 
 
 def load_detector(settings: Settings) -> Detector:
@@ -122,7 +122,7 @@ class _Pools:
     """Threads for images and for texts, so that neither waits for the other."""
 
     def __init__(self) -> None:
-        self.images = ThreadPoolExecutor(_IMAGE_THREADS, thread_name_prefix="image")
+        self.images = ThreadPoolExecutor(image_threads(usable_cpus()), thread_name_prefix="image")
         self.texts = ThreadPoolExecutor(TEXT_THREADS, thread_name_prefix="text")
 
     def shutdown(self) -> None:

@@ -1,16 +1,14 @@
-"""What a process does before it is ready: threads counted, a model loaded beside the event loop,
+"""What a process does before it is ready: a model loaded beside the event loop,
 one real prediction. Knows neither settings nor HTTP.
 """
 
 import asyncio
 import io
-import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -25,7 +23,6 @@ from app.inspection import Detector, Finding, Inspector, Question, Sample
 
 LOADER = "loader"  # name of the thread that loads a model
 WARM_UP_NAME = "object"
-_CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
 _Loaded = TypeVar("_Loaded")
 
 
@@ -70,17 +67,6 @@ def generated_png(side: int) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(pixels).save(buffer, "PNG")
     return buffer.getvalue()
-
-
-def usable_cpus(quota: Path = _CPU_QUOTA) -> int:
-    """CPUs this process may use: its affinity, and its container's quota where there is one."""
-    affinity = getattr(os, "sched_getaffinity", None)  # not on every system
-    cpus = len(affinity(0)) if affinity else os.cpu_count() or 1
-    try:
-        granted, period = quota.read_text().split()
-        return max(1, min(cpus, int(granted) // int(period)))
-    except (OSError, ValueError):  # no control groups, or `max`: no quota
-        return cpus
 
 
 async def in_daemon_thread(work: Callable[[], _Loaded]) -> _Loaded:

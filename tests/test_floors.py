@@ -10,7 +10,7 @@ APP = Path(__file__).parent.parent / "app"
 
 # From the ground up; a module imports only what stands on lower floors.
 FLOORS: Sequence[set[str]] = (
-    {"errors", "pace", "png"},
+    {"cpus", "errors", "pace", "png"},
     {
         "admission",
         "batching",
@@ -51,7 +51,7 @@ CLIPAD_FLOORS: Sequence[set[str]] = (
     {"detector"},
     {"build"},
 )
-OFFLINE_STANDS_ON = {"clipad", "errors", "heatmap", "images", "offline", "pictures"}
+OFFLINE_STANDS_ON = {"clipad", "errors", "heatmap", "images", "offline", "pictures", "png"}
 SETTINGS_READERS = {"__main__", "main"}
 # The method knows neither HTTP nor where its parameters come from, the batcher no tensors.
 STRANGERS = {

@@ -1,44 +1,15 @@
-"""Before it is ready: CPUs counted, work beside the event loop."""
+"""Before it is ready: batches of every size, work beside the event loop."""
 
 import asyncio
-import os
 import threading
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from app.batching import Batcher
 from app.inspection import Finding, Sample, model_run
-from app.startup import generated_png, in_daemon_thread, usable_cpus, warm_up_sizes
+from app.startup import generated_png, in_daemon_thread, warm_up_sizes
 from tests.fakes import INFO, FakeDetector
-
-
-@pytest.fixture
-def eight_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: set(range(8)), raising=False)
-
-
-@pytest.mark.parametrize(
-    ("quota", "cpus"),
-    [
-        ("max 100000\n", 8),
-        ("250000 100000\n", 2),
-        ("50000 100000\n", 1),
-        ("1600000 100000\n", 8),
-        ("", 8),
-    ],
-)
-@pytest.mark.usefixtures("eight_cpus")
-def test_a_container_s_quota_counts(tmp_path: Path, quota: str, cpus: int) -> None:
-    file = tmp_path / "cpu.max"
-    file.write_text(quota)
-    assert usable_cpus(file) == cpus
-
-
-@pytest.mark.usefixtures("eight_cpus")
-def test_without_control_groups(tmp_path: Path) -> None:
-    assert usable_cpus(tmp_path / "absent") == 8
 
 
 @pytest.mark.parametrize(("runtime", "sizes"), [("torch", []), ("openvino", [1, 2, 3, 1, 2, 3])])

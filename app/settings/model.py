@@ -163,7 +163,8 @@ class Settings(BaseSettings):
     )
     threads: Positive | None = Field(
         default=None,
-        description="CPU threads of one computation; default: the CPUs this process may use.",
+        description="CPU threads of one computation; default: the CPUs this process may use, "
+        "beyond 8 less an eighth of them (4 at most) for those who decode and answer.",
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on; --host overrides it.")
     port: int = Field(

@@ -96,6 +96,7 @@ def heads(
 
 
 app.command()(models.model)
+app.command()(models.codecs)
 app.command()(serving.serve)
 app.command()(serving.start)
 app.command()(serving.memory)

@@ -1,9 +1,10 @@
-"""The benchmark of the model: SDP and SDP+ by every runtime against the plain image encode."""
+"""Benchmarks without a server: the model by every runtime, and the codecs."""
 
 import tempfile
 from pathlib import Path
 from typing import Annotated
 
+import torch
 import typer
 from report import Device, Shape, Threads, add_pair, finish, new_table, use_threads
 from rich.table import Table
@@ -13,6 +14,7 @@ from app.clipad.detector import AnomalyDetector
 from app.clipad.runtimes.model import Runtime
 from app.clipad.runtimes.openvino_runtime import OpenVinoRuntime
 from app.clipad.runtimes.torch_runtime import Compilation, TorchRuntime
+from app.offline.bench.codecs import compare_codecs
 from app.offline.bench.drift import demo_pairs, score_demo
 from app.offline.bench.model import (
     compare_with_encode,
@@ -71,10 +73,29 @@ def model(
         drift_table, drift = _drift(pairs)
         tables.append(drift_table)
         keys["drift"] = drift
-    finish(
-        tables, "model", backbone.device,
-        shape=shape, turns={size: count for size, (count, *_) in plan.items()}, quick=quick, compile=str(compile), **keys,
-    )  # fmt: skip
+    options = {
+        "shape": shape,
+        "turns": {size: count for size, (count, *_) in plan.items()},
+        "quick": quick,
+        "compile": str(compile),
+    }
+    finish(tables, "model", backbone.device, **options, **keys)
+
+
+def codecs(
+    turns: Annotated[int, typer.Option(help="timed turns", min=1)] = 15,
+) -> None:
+    """Heatmaps' PNGs and posted JPEGs of 1024 x 1024 pixels, against Pillow's defaults."""
+    table = new_table("", "this way", "Pillow's default", "ratio")
+    keys: dict[str, object] = {}
+    for what, timed in compare_codecs(turns).items():
+        for name, times in timed.items():
+            add_pair(table, f"{what}: {name}", times)
+            keys[f"{what} {name}".replace(" ", "_")] = {
+                "ms": round(1000 * times.work_s, 2),
+                "ratio": round(times.ratio, 4),
+            }
+    finish(table, "codecs", torch.device("cpu"), turns=turns, **keys)
 
 
 def _drift(per_kind: int) -> tuple[Table, dict[str, object]]:
