@@ -5,7 +5,7 @@ columns (normal, abnormal), one pair per image, so names may mix in a batch. Bot
 there is, feature surgery has a closed form and no [B,P,2,D] tensor is ever made.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -84,8 +84,7 @@ def _upsample_aligned(patches: Tensor, side: int) -> Tensor:
     of the time where gradients are asked for, and on a GPU the same from run to run.
     """
     grid = to_grid(patches)
-    matrix = torch.from_numpy(_aligned_matrix(grid.shape[-1], side))
-    matrix = matrix.to(grid.device, grid.dtype)
+    matrix = _on_device(_aligned_matrix, grid, grid.shape[-1], side)
     return matrix @ (grid @ matrix.mT)
 
 
@@ -103,8 +102,7 @@ def smooth(maps: Tensor, sigma: float) -> Tensor:
     """
     if sigma <= 0:
         return maps
-    matrix = torch.from_numpy(_smoothing_matrix(maps.shape[-1], float(sigma)))
-    matrix = matrix.to(maps.device, maps.dtype)
+    matrix = _on_device(_smoothing_matrix, maps, maps.shape[-1], float(sigma))
     return matrix @ maps @ matrix.mT
 
 
@@ -119,7 +117,6 @@ def _similarity(tokens: Tensor, text: Tensor) -> Tensor:
     return F.normalize(tokens.float(), dim=-1) @ text.float()
 
 
-@lru_cache(maxsize=16)
 def _aligned_matrix(grid: int, side: int) -> np.ndarray:
     """[side,grid] float32: row i holds the weights of the grid's values in pixel i."""
     places = np.linspace(0, grid - 1, side)
@@ -127,7 +124,22 @@ def _aligned_matrix(grid: int, side: int) -> np.ndarray:
     return np.stack(values, axis=1).astype(np.float32)
 
 
-@lru_cache(maxsize=16)
+def _on_device(make: Callable[..., np.ndarray], like: Tensor, *arguments: float) -> Tensor:
+    """make(*arguments) where and as `like` is; copied there once, for on a GPU a copy waits."""
+    return _copied(make, arguments, like.device, like.dtype)
+
+
+@lru_cache(maxsize=64)
+def _copied(
+    make: Callable[..., np.ndarray],
+    arguments: tuple[float, ...],
+    device: torch.device,
+    dtype: torch.dtype,
+) -> Tensor:
+    with torch.inference_mode(False):  # one made in that mode could not be trained with
+        return torch.from_numpy(make(*arguments)).to(device, dtype)
+
+
 def _smoothing_matrix(side: int, sigma: float) -> np.ndarray:
     """[side,side] float32: row i holds the weights of the inputs in smoothed pixel i."""
     radius = int(_TRUNCATE * sigma + 0.5)

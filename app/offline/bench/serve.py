@@ -120,15 +120,15 @@ def growth(
 ) -> dict[int, float]:
     """Resident memory in MiB after the `first` requests, and every tenth part of all of them.
 
-    Four clients; kinds of heatmap take turns.
+    Four clients; all kinds of heatmap before every reading.
     """
     seen: dict[int, float] = {}
     done = 0
     for stop in sorted({first, *(requests * part // 10 for part in range(1, 11))}):
-        closed_loop(
-            question(url, HEATMAPS[len(seen) % len(HEATMAPS)]), picture, 4, requests=stop - done
-        )
-        done = stop
+        for left, heatmap in zip((3, 2, 1), HEATMAPS, strict=True):
+            count = (stop - done) // left
+            closed_loop(question(url, heatmap), picture, 4, requests=count)
+            done += count
         seen[stop] = memory_mib()
     return seen
 
