@@ -1,8 +1,9 @@
 """constraints.txt against pyproject.toml and against what the tests run with."""
 
 import re
+import sysconfig
 import tomllib
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import distributions
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -34,9 +35,10 @@ def test_every_dependency_is_locked() -> None:
 def installed_for(name: str, found: dict[str, str] | None = None) -> dict[str, str]:
     """Versions of a distribution and of all that it asked for, as far as installed."""
     found = {} if found is None else found
-    try:
-        item = distribution(name)
-    except PackageNotFoundError:  # asked for on another system, or by an extra not chosen
+    # Only of this environment: what packages carry inside for themselves is no dependency.
+    items = distributions(name=name, path=[sysconfig.get_path("purelib")])
+    item = next(iter(items), None)
+    if item is None:  # asked for on another system, or by an extra not chosen
         return found
     # A build of torch tells itself apart by a local version: 2.0+cpu is a 2.0.
     found[normal(name)] = item.version.partition("+")[0]

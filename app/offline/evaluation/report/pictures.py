@@ -59,7 +59,8 @@ def outlined(image: Image.Image, mask: NDArray[np.bool_]) -> Image.Image:
 
 def heat(values: NDArray[np.float16], scale: Scale, size: tuple[int, int]) -> Image.Image:
     """A map [S,S] in colours, (width, height) = size."""
-    return Image.open(io.BytesIO(colour_png(values.astype(np.float32), scale, size)))
+    png = colour_png(values.astype(np.float32), scale, size)
+    return Image.open(io.BytesIO(png)).convert("RGB")
 
 
 def colour_bar() -> Picture:
