@@ -5,9 +5,11 @@ after training; what that makes is kept on disk (`artefact.py`). float32 is floa
 also on processors where OpenVINO would by itself choose bfloat16. Needs the extra `openvino`.
 """
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 FLOAT32, BFLOAT16, INT8 = "float32", "bfloat16", "int8"
 _HINTS = {FLOAT32: "f32", BFLOAT16: "bf16", INT8: "f32"}  # of int8: of what is not quantised
 _EXAMPLES = 2  # images in the exported example: one alone would be taken for a constant
+_Made = TypeVar("_Made")
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,15 @@ class OpenVinoRuntime:
             raise ConfigurationError(
                 f"dtype {self.dtype!r}: OpenVINO computes in {', '.join(_HINTS)}"
             )
+        compiled, sha256 = _in_a_thread_of_its_own(
+            lambda threads: self._compiled(backbone, path, original, threads)
+        )
+        info = RuntimeInfo("openvino", self.dtype, sha256)
+        return OpenVinoEncoder(compiled, len(path.stages), info)
+
+    def _compiled(
+        self, backbone: Backbone, path: DualPath, original: bool, threads: int
+    ) -> tuple[Any, str | None]:
         core = import_openvino().Core()
         if self.dtype == INT8:
             model, sha256 = self._quantised(core, backbone, path, original)
@@ -55,15 +67,14 @@ class OpenVinoRuntime:
             "CPU",
             {
                 "INFERENCE_PRECISION_HINT": _HINTS[self.dtype],
-                "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+                "INFERENCE_NUM_THREADS": threads,
                 "PERFORMANCE_HINT": "LATENCY",
                 "NUM_STREAMS": 1,
                 # Images are decoded meanwhile, by threads that want the same CPUs.
                 "ENABLE_CPU_PINNING": False,
             },
         )
-        info = RuntimeInfo("openvino", self.dtype, sha256)
-        return OpenVinoEncoder(compiled, len(path.stages), info)
+        return compiled, sha256
 
     def _quantised(
         self, core: "openvino.Core", backbone: Backbone, path: DualPath, original: bool
@@ -79,6 +90,18 @@ class OpenVinoRuntime:
             return quantise(_convert(backbone, path, original), images)
 
         return keep_model(core, self.directory, key, make)
+
+
+def _in_a_thread_of_its_own(make: Callable[[int], _Made]) -> _Made:
+    """make(torch's number of threads), in a thread that ends with it.
+
+    OpenVINO's CPU plugin gives the thread it is loaded in another stack for signal handlers, and
+    frees it when the plugin goes. Of two plugins (NNCF loads its own) that do not go in reverse
+    order, the first one's freed stack is put back, and the next signal kills the process.
+    """
+    threads = torch.get_num_threads()
+    with ThreadPoolExecutor(1, thread_name_prefix="openvino") as executor:
+        return executor.submit(make, threads).result()
 
 
 class OpenVinoEncoder:

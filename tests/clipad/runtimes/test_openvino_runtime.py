@@ -1,5 +1,7 @@
 """OpenVINO gives what torch gives: tokens and detections, of both towers, at any batch size."""
 
+import ctypes
+import gc
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -146,3 +148,31 @@ def test_what_cannot_be_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_nothing_is_reported_over_the_network() -> None:
     detector("tiny-vit", "equation", OpenVinoRuntime())
     assert sys.modules["openvino_telemetry"] is None
+
+
+class _SignalStack(ctypes.Structure):
+    _fields_ = (
+        ("pointer", ctypes.c_void_p),
+        ("flags", ctypes.c_int),
+        ("size", ctypes.c_size_t),
+    )
+
+
+def signal_stack() -> tuple[int | None, int]:
+    """Address and size of this thread's stack for signal handlers."""
+    found = _SignalStack()
+    assert ctypes.CDLL(None).sigaltstack(None, ctypes.byref(found)) == 0
+    return found.pointer, found.size
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads Linux' struct stack_t")
+def test_signals_still_find_their_stack_when_encoders_come_and_go() -> None:
+    before = signal_stack()
+    backbone = parity.backbone("tiny-vit")
+    path = dual_path(backbone.model.visual)
+    encoders = [OpenVinoRuntime().encoder(backbone, path, original=False) for _ in range(2)]
+    assert signal_stack() == before
+    while encoders:
+        del encoders[0]
+        gc.collect()
+        assert signal_stack() == before
