@@ -28,8 +28,10 @@ class Server:
         self.under_way = 0
         self.most = 0
         self.posts = 0
+        self.writers: list[asyncio.StreamWriter] = []
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.writers.append(writer)
         while head := await self._head(reader):
             length = next((int(line.split(b":")[1]) for line in head if b"ength" in line), 0)
             await reader.readexactly(length)
@@ -71,7 +73,10 @@ def server() -> Iterator[tuple[Server, str]]:
         tasks = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        for writer in found.writers:
+            writer.close()
+        closed = (writer.wait_closed() for writer in found.writers)
+        await asyncio.gather(*tasks, *closed, return_exceptions=True)
 
     asyncio.run_coroutine_threadsafe(end(), loop).result(10)
     loop.call_soon_threadsafe(loop.stop)
