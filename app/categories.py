@@ -1,12 +1,18 @@
-"""What a line posts as its category, and the words that stand for it in the prompts.
+"""What a line posts as its category, and what stands for it: words, a wanted rate, a region.
 
 Pure rules: no registry, no model, no HTTP.
 """
 
+import hashlib
+import json
 import unicodedata
 from dataclasses import dataclass
 
+from app.calibration import DEFAULT_ALPHA
+from app.clipad.prompts import Wording, worded
+from app.clipad.rvs import RvsMethod
 from app.errors import ObjectNameError
+from app.roi import Roi
 
 MAX_ID_CHARACTERS = 64
 _PUNCTUATION = " _-."
@@ -15,14 +21,37 @@ _AS_SPACES = str.maketrans("_-", "  ")
 
 @dataclass(frozen=True)
 class Category:
-    """id: as posted, trimmed. key: under which it is looked up. object: words in the prompts.
+    """id: as posted, trimmed. key: under which it is looked up. wording: what the prompts say.
 
     The object keeps its case, as whoever reads it wrote it; CLIP's tokenizer folds it.
+    rvs: how its text vectors are chosen, None as the service does. alpha: the wanted false-alarm
+    rate. roi: outside it the map does not count; None for the whole image.
     """
 
     id: str
     key: str
-    object: str
+    wording: Wording
+    rvs: RvsMethod | None = None
+    alpha: float = DEFAULT_ALPHA
+    roi: Roi | None = None
+
+    @property
+    def object(self) -> str:
+        """The words that stand for the category in the prompts."""
+        return self.wording.object
+
+    def fingerprint(self, model: str) -> str:
+        """sha256 over all that moves a score of this category: the model's own, `model`, with
+        the prompts, rvs and region. Its id has no part in it.
+        """
+        region = None if self.roi is None else self.roi.digest
+        parts = [model, worded(self.wording).digest, self.rvs, region]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+
+
+def spoken(identifier: str) -> str:
+    """An id as words: `_` and `-` read as spaces."""
+    return " ".join(identifier.translate(_AS_SPACES).split())
 
 
 def parse_category(text: str) -> Category:
@@ -43,10 +72,10 @@ def parse_category(text: str) -> Category:
             f"category {identifier!r} contains {', '.join(map(repr, strange))}: "
             "expected letters, digits, space, '_', '-' and '.'"
         )
-    words = " ".join(identifier.translate(_AS_SPACES).split())
+    words = spoken(identifier)
     if not any(c.isalnum() for c in words):
         raise ObjectNameError(f"category {identifier!r}: expected at least one letter or digit")
-    return Category(identifier, identifier.casefold(), words)
+    return Category(identifier, identifier.casefold(), Wording(words))
 
 
 def _allowed(character: str) -> bool:

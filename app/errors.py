@@ -11,7 +11,8 @@
     │   ├── ImageDecodeError          claims to be an allowed format, but does not decode
     │   ├── ImageTooLargeError        more bytes or more pixels than allowed
     │   ├── ObjectNameError           an id, object or state outside its rules or CLIP's context
-    │   ├── UnknownCategoryError      not registered, where new categories are not allowed
+    │   ├── UnknownCategoryError      not registered, where it has to be
+    │   ├── UnknownSampleError        no such calibration sample
     │   ├── MethodError               an unknown method, or one that needs heads not loaded
     │   └── FieldError                another field missing or out of range
     ├── CapacityError                 nothing was computed; trying again later helps
@@ -70,7 +71,11 @@ class ObjectNameError(InputError):
 
 
 class UnknownCategoryError(InputError):
-    """The category is not registered and new ones are not allowed."""
+    """The category is not registered, and has to be."""
+
+
+class UnknownSampleError(InputError):
+    """The category has no such calibration sample."""
 
 
 class MethodError(InputError):

@@ -1,10 +1,11 @@
-"""One image's way through the service: decode -> text and queue -> model -> heatmap.
+"""One image's way through the service: decode -> text and queue -> model -> decision, heatmap.
 
 Decoding and rendering run in threads of their own, the model in the batcher's one. Knows nothing
-of HTTP.
+of HTTP or of where calibrations come from.
 """
 
 import asyncio
+import hashlib
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -17,12 +18,24 @@ from PIL import Image
 from torch import Tensor
 
 from app.batching import Batcher
+from app.calibration import Calibration, Decision
 from app.categories import Category
 from app.clipad.detector import Detection
 from app.clipad.model_info import ModelInfo
+from app.clipad.prompts import Wording
+from app.clipad.rvs import RvsMethod
 from app.errors import MethodError
-from app.heatmap import FloatMap, Scale, colour_png, overlay_png, per_image_scale
+from app.heatmap import (
+    FloatMap,
+    Scale,
+    calibrated_scale,
+    colour_png,
+    overlay_png,
+    per_image_scale,
+)
 from app.images import ImageLimits, decode_image, fit_within, to_tensor
+from app.regions import Region, regions
+from app.roi import Inside, inside
 from app.vocabulary import Vocabulary
 
 Presentation = Literal["overlay", "map", "none"]
@@ -44,19 +57,22 @@ class Detector(Protocol):
     @property
     def info(self) -> ModelInfo: ...
 
-    def text_features(self, name: str, /) -> Tensor: ...
-    def peek_text(self, name: str, /) -> Tensor | None: ...
-    def has_text(self, name: str, /) -> bool: ...
+    def text_features(self, name: Wording, rvs: RvsMethod | None = None, /) -> Tensor: ...
+    def peek_text(self, name: Wording, rvs: RvsMethod | None = None, /) -> Tensor | None: ...
+    def has_text(self, name: Wording, rvs: RvsMethod | None = None, /) -> bool: ...
     def detect(self, images: Tensor, text: Tensor, method: str = "sdp") -> Detection: ...
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What the model gets for one image: pixels [3,S,S], text [D,2]."""
+    """What the model gets for one image: pixels [3,S,S], text [D,2]; inside: where the map
+    counts, [S,S], None for everywhere.
+    """
 
     pixels: Tensor
     text: Tensor
     method: str
+    inside: Inside | None = None
 
 
 @dataclass(frozen=True)
@@ -72,12 +88,15 @@ class Finding:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of an image. heatmap `none` renders nothing."""
+    """What is asked of an image. heatmap `none` renders nothing; calibration: what decides, None
+    where nothing does.
+    """
 
     category: Category
     method: str
     heatmap: Presentation
     model_size: bool
+    calibration: Calibration | None = None
 
 
 @dataclass(frozen=True)
@@ -92,17 +111,25 @@ class Rendering:
 
 @dataclass(frozen=True)
 class Inspection:
-    """The answer to one image; seconds by step: decode, queue, model, render, total."""
+    """The answer to one image; seconds by step: decode, queue, model, render, total.
+
+    decision: None without a calibration, regions then empty. sha256: of the posted bytes.
+    """
 
     finding: Finding
+    decision: Decision | None
+    regions: list[Region]
     rendering: Rendering | None
     seconds: dict[str, float]
+    sha256: str
 
 
 @dataclass(frozen=True)
 class _Prepared:
     pixels: Tensor
-    size: tuple[int, int]
+    sha256: str
+    upright: tuple[int, int]
+    shown: tuple[int, int]
     canvas: Image.Image | None
 
 
@@ -136,11 +163,17 @@ class Inspector:
         return method
 
     async def learn(self, category: Category) -> None:
-        """Have the category's text features ready; raises what encoding them raises.
+        """Have the category's text features ready; raises what encoding them raises, and
+        FieldError for a region of interest that leaves nothing of this model's map.
 
         For several images at once: what is wrong with the category is then told before any image.
         """
-        await self._vocabulary.features(category.object)
+        self._inside(category)
+        await self._vocabulary.features(category.wording, category.rvs)
+
+    def knows(self, category: Category) -> bool:
+        """Whether the category's text features need no encoding; looks at the disk."""
+        return self._vocabulary.has(category.wording, category.rvs)
 
     async def inspect(
         self, data: bytes, question: Question, deadline: float = math.inf
@@ -153,13 +186,17 @@ class Inspector:
         loop = asyncio.get_running_loop()
         prepared = await loop.run_in_executor(self._executor, self._prepare, data, question)
         decoded = time.perf_counter()
-        text = await self._vocabulary.features(question.category.object)
-        sample = Sample(prepared.pixels, text, question.method)
+        category, calibration = question.category, question.calibration
+        text = await self._vocabulary.features(category.wording, category.rvs)
+        sample = Sample(prepared.pixels, text, question.method, self._inside(category))
         finding = await self.batcher.submit(sample, deadline)
         found = time.perf_counter()
-        rendering = None
-        if question.heatmap != "none":
-            rendering = await loop.run_in_executor(self._executor, _render, finding, prepared)
+        rendering, marked = None, list[Region]()
+        if question.heatmap != "none" or calibration is not None:
+            rendering, marked = await loop.run_in_executor(
+                self._executor, _present, finding, prepared, question, sample.inside
+            )
+        decision = None if calibration is None else calibration.decide(finding.score)
         end = time.perf_counter()
         seconds = {
             "decode": decoded - begin,
@@ -168,7 +205,28 @@ class Inspector:
             "render": end - found,
             "total": end - begin,
         }
-        return Inspection(finding, rendering, seconds)
+        return Inspection(finding, decision, marked, rendering, seconds, prepared.sha256)
+
+    async def measure(
+        self, data: bytes, category: Category, deadline: float = math.inf
+    ) -> tuple[str, dict[str, Finding]]:
+        """An encoded image of a good part -> sha256 of its bytes, and every method's finding.
+
+        Scores are those that `inspect` gives the same image. Raises what its steps raise.
+        """
+        loop = asyncio.get_running_loop()
+        question = Question(category, "", "none", model_size=True)
+        prepared = await loop.run_in_executor(self._executor, self._prepare, data, question)
+        text = await self._vocabulary.features(category.wording, category.rvs)
+        inside = self._inside(category)
+        findings = {}
+        for method in self.detector.methods:
+            sample = Sample(prepared.pixels, text, method, inside)
+            findings[method] = await self.batcher.submit(sample, deadline)
+        return prepared.sha256, findings
+
+    def _inside(self, category: Category) -> Inside | None:
+        return None if category.roi is None else inside(category.roi, self.detector.side)
 
     def _prepare(self, data: bytes, question: Question) -> _Prepared:
         image = decode_image(data, self._limits)
@@ -182,7 +240,7 @@ class Inspector:
         # The picture itself may be large; while it waits only what is shown of it is kept.
         overlay = question.heatmap == "overlay"
         canvas = image.resize(size, Image.Resampling.BILINEAR) if overlay else None
-        return _Prepared(pixels, size, canvas)
+        return _Prepared(pixels, hashlib.sha256(data).hexdigest(), image.size, size, canvas)
 
 
 def model_run(
@@ -216,26 +274,41 @@ def _detect(
         # Memory may suffice for each alone, and one that fails must not fail its neighbours.
         return [_detect(detector, [sample], begin)[0] for sample in samples]
     seconds = time.perf_counter() - begin
-    return [_finding(found, place, seconds) for place in range(len(samples))]
+    return [_finding(found, place, sample.inside, seconds) for place, sample in enumerate(samples)]
 
 
-def _finding(found: Detection, place: int, seconds: float) -> Finding | Exception:
-    score = float(found.score[place])
+def _finding(
+    found: Detection, place: int, inside: Inside | None, seconds: float
+) -> Finding | Exception:
+    anomaly, text_score = found.maps[place].numpy(), found.text_score[place]
+    score, peak = found.score[place], found.map_score[place]
+    if inside is not None:
+        peak = torch.tensor(anomaly[inside].max())
+        score = text_score + peak
     if not math.isfinite(score):
-        return ArithmeticError(f"anomaly score is {score}: expected a finite number")
-    return Finding(
-        score,
-        float(found.text_score[place]),
-        float(found.map_score[place]),
-        found.maps[place].numpy(),
-        seconds,
-    )
+        return ArithmeticError(f"anomaly score is {float(score)}: expected a finite number")
+    return Finding(float(score), float(text_score), float(peak), anomaly, seconds)
 
 
-def _render(finding: Finding, prepared: _Prepared) -> Rendering:
-    scale = per_image_scale(finding.anomaly)
+def _present(
+    finding: Finding, prepared: _Prepared, question: Question, inside: Inside | None
+) -> tuple[Rendering | None, list[Region]]:
+    """What shows where: the heatmap if asked for, and the areas above the map's threshold."""
+    threshold = None if question.calibration is None else question.calibration.map_threshold
+    marked: list[Region] = []
+    if threshold is not None:
+        marked = regions(finding.anomaly, threshold, prepared.upright, inside)
+    if question.heatmap == "none":
+        return None, marked
+    scale = _scale(finding.anomaly, question.calibration, inside)
     if prepared.canvas is not None:
-        png = overlay_png(finding.anomaly, scale, prepared.canvas)
+        png = overlay_png(finding.anomaly, scale, prepared.canvas, inside=inside)
     else:
-        png = colour_png(finding.anomaly, scale, prepared.size)
-    return Rendering(png, *prepared.size, scale)
+        png = colour_png(finding.anomaly, scale, prepared.shown, inside=inside)
+    return Rendering(png, *prepared.shown, scale), marked
+
+
+def _scale(anomaly: FloatMap, calibration: Calibration | None, inside: Inside | None) -> Scale:
+    if calibration is None or calibration.map_threshold is None or calibration.map_low is None:
+        return per_image_scale(anomaly, inside)
+    return calibrated_scale(calibration.map_low, calibration.map_threshold)

@@ -17,17 +17,27 @@ from app.categories import Category, parse_category
 from app.clipad.build import build_detector
 from app.clipad.rvs import Rvs
 from app.cpus import image_threads, model_threads, usable_cpus
+from app.drift import Drift
 from app.errors import ConfigurationError, ObjectNameError
 from app.images import ImageLimits
 from app.inspection import Detector, Finding, Inspector, Sample, model_run
+from app.ledger import Ledger, Retention
 from app.lifecycle import Lifecycle
 from app.pace import Pace
-from app.routes import batch, operations, predict
+from app.routes import (
+    batch,
+    calibration,
+    categories,
+    inspections,
+    operations,
+    predict,
+)
 from app.runtime import choose_runtime
 from app.service import Policy, Service
 from app.settings import PREFIX, Settings, accepted_keys, load_settings
 from app.signals import drain_first
 from app.startup import in_daemon_thread, warm_up, warm_up_sizes
+from app.store.store import Store
 from app.telemetry import Metrics, TelemetryMiddleware
 from app.vocabulary import Vocabulary
 
@@ -58,7 +68,8 @@ def create_app(
         with drain_first(lifecycle, admission, settings.request_timeout_s):
             pools = _Pools()
             if detector is not None:
-                await _start(service, settings, detector, pace, pools)
+                store = await asyncio.to_thread(open_store, settings)
+                await _start(service, settings, detector, store, pace, pools)
                 loading = None
             else:
                 loading = asyncio.create_task(_load(service, settings, pace, pools, on_failure))
@@ -68,6 +79,8 @@ def create_app(
                 loading.cancel()
             if service.loaded is not None:
                 await service.loaded.batcher.drain()
+            if service.opened is not None:
+                await asyncio.to_thread(service.opened.close)
             pools.shutdown()
 
     app = FastAPI(
@@ -85,6 +98,9 @@ def create_app(
     operations.install(app)
     app.include_router(predict.router)
     app.include_router(batch.router)
+    app.include_router(categories.router)
+    app.include_router(calibration.router)
+    app.include_router(inspections.router)
     return app
 
 
@@ -116,6 +132,19 @@ def load_detector(settings: Settings) -> Detector:
         model_dir=settings.model_dir,
         demo=settings.demo,
     )
+
+
+def open_store(settings: Settings) -> Store:
+    """The database of the settings, its folder made where it is ours; raises ConfigurationError."""
+    if settings.database_url is None:
+        try:
+            settings.data_dir.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigurationError(
+                f"{PREFIX}DATA_DIR={str(settings.data_dir)!r}: cannot be made "
+                f"({type(error).__name__}); expected a folder that can be written to"
+            ) from error
+    return Store(settings.database)
 
 
 class _Pools:
@@ -160,8 +189,10 @@ async def _load(
 ) -> None:
     """Load the weights beside the event loop; whatever goes wrong ends in state `failed`."""
     try:
+        # First what is quick to fail: a database that cannot be used stops the start.
+        store = await in_daemon_thread(lambda: open_store(settings))
         detector = await in_daemon_thread(lambda: load_detector(settings))
-        await _start(service, settings, detector, pace, pools)
+        await _start(service, settings, detector, store, pace, pools)
     except Exception as error:
         service.lifecycle.failed()
         if not isinstance(error, ConfigurationError):
@@ -173,9 +204,22 @@ async def _load(
 
 
 async def _start(
-    service: Service, settings: Settings, detector: Detector, pace: Pace, pools: _Pools
+    service: Service,
+    settings: Settings,
+    detector: Detector,
+    store: Store,
+    pace: Pace,
+    pools: _Pools,
 ) -> None:
-    """Put the detector to work: one real prediction, then `ready`."""
+    """Put detector and store to work: one real prediction, then `ready`."""
+    service.opened = Ledger(
+        store,
+        Drift(service.metrics.registry),
+        detector.methods,
+        detector.info.fingerprint,
+        Retention(settings.log_days, settings.log_rows),
+        service.metrics.log_dropped.inc,
+    )
     if settings.method is not None and settings.method not in detector.methods:
         raise ConfigurationError(
             f"{PREFIX}METHOD={settings.method!r}: needs linear heads; "

@@ -23,6 +23,7 @@ _log = logging.getLogger(__name__)
 _STATUS: Mapping[type[errors.ClipAdError], tuple[int, str, str]] = {
     errors.ImageDecodeError: (400, "image-does-not-decode", "The image does not decode"),
     errors.UnknownCategoryError: (404, "unknown-category", "The category is not known"),
+    errors.UnknownSampleError: (404, "unknown-sample", "There is no such sample"),
     errors.ImageTooLargeError: (413, "image-too-large", "The image is too large"),
     errors.ImageFormatError: (415, "image-format", "Not an allowed image format"),
     errors.ObjectNameError: (422, "object-name", "The category cannot be used as an object"),

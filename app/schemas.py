@@ -82,7 +82,10 @@ class ModelSummary(BaseModel):
     rvs: str
     taps: str
     demo: bool = Field(description="Whether this is the embedded demo, not fit for inspection.")
-    fingerprint: str = Field(description="sha256 over everything that moves a score.")
+    fingerprint: str = Field(
+        description="sha256 over everything that moves a score: of a prediction the model's own "
+        "with the category's prompts, rvs and region."
+    )
 
 
 class Timing(BaseModel):

@@ -10,7 +10,10 @@ from app.admission import Admission
 from app.categories import Category, parse_category
 from app.errors import FieldError, NotReadyError, UnknownCategoryError
 from app.inspection import Inspector
+from app.ledger import Ledger
 from app.lifecycle import Lifecycle
+from app.standing import Standing
+from app.store.store import Store
 from app.telemetry import Metrics
 from app.uploads import UploadLimits
 
@@ -32,22 +35,23 @@ class Policy:
         return UploadLimits(self.max_upload_bytes, images)
 
     def category(self, text: str | None) -> Category:
-        """The posted category, or the default one.
+        """The posted category, or the default one, as if nobody had registered it.
 
-        Raises FieldError when there is neither, ObjectNameError outside the rules,
-        UnknownCategoryError where new ones are not allowed.
+        Raises FieldError when there is neither, ObjectNameError outside the rules.
         """
         if text is None:
             if self.default_category is None:
                 raise FieldError("category: is missing; expected the name of the part")
             return self.default_category
-        category = parse_category(text)
+        return parse_category(text)
+
+    def require_known(self, category: Category, registered: bool) -> None:
+        """Raises UnknownCategoryError where new categories are not allowed and this is one."""
         known = self.default_category is not None and category.key == self.default_category.key
-        if not known and not self.allow_new_categories:
+        if not (known or registered or self.allow_new_categories):
             raise UnknownCategoryError(
                 f"category {category.id!r} is not known and new ones are not allowed"
             )
-        return category
 
 
 class Service:
@@ -61,6 +65,7 @@ class Service:
         self.admission = admission
         self.metrics = metrics
         self.loaded: Inspector | None = None
+        self.opened: Ledger | None = None
 
     def admit(self, places: int = 1) -> AbstractContextManager[None]:
         """A request under way that holds up to so many images.
@@ -76,3 +81,26 @@ class Service:
         if self.loaded is None:
             raise NotReadyError(f"the service is {self.lifecycle.state}: no model is loaded")
         return self.loaded
+
+    @property
+    def ledger(self) -> Ledger:
+        """What is remembered; raises NotReadyError before the database is open."""
+        if self.opened is None:
+            raise NotReadyError(f"the service is {self.lifecycle.state}: no database is open")
+        return self.opened
+
+    @property
+    def store(self) -> Store:
+        """The ledger's store; raises NotReadyError before it is open."""
+        return self.ledger.store
+
+    async def standing(self, text: str | None) -> Standing:
+        """The posted category, or the default one, with what is registered and calibrated of it.
+
+        Raises what `Policy.category` and `Policy.require_known` raise, NotReadyError when the
+        database does not answer.
+        """
+        category = self.policy.category(text)
+        found = await self.ledger.registry.find(category)
+        self.policy.require_known(category, found.registered)
+        return found

@@ -39,7 +39,7 @@ async def warm_up(
     detector = unlimited.detector
     # Encoded past the vocabulary: the service's own name is no client's new category.
     loop = asyncio.get_running_loop()
-    await loop.run_in_executor(texts, detector.text_features, category.object)
+    await loop.run_in_executor(texts, detector.text_features, category.wording)
     question = Question(category, detector.default_method, "overlay", model_size=False)
     await unlimited.inspect(picture, question)
 
@@ -53,7 +53,7 @@ async def warm_up_sizes(
     """
     if detector.info.runtime == PLAIN:
         return
-    text = detector.text_features((category or parse_category(WARM_UP_NAME)).object)
+    text = detector.text_features((category or parse_category(WARM_UP_NAME)).wording)
     pixels = torch.zeros(3, detector.side, detector.side)
     for method in detector.methods:
         for size in range(1, batcher.max_batch + 1):

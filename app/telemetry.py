@@ -65,6 +65,11 @@ class Metrics:
         self.waiting = Gauge(
             "clipad_queue_images", "Images waiting for the model.", registry=self.registry
         )
+        self.log_dropped = Counter(
+            "clipad_log_dropped_total",
+            "Lines of the inspection log that were lost.",
+            registry=self.registry,
+        )
         self.ready = Gauge(
             "clipad_ready", "1 while predictions are served.", registry=self.registry
         )

@@ -14,23 +14,28 @@ from typing import Protocol
 
 from torch import Tensor
 
+from app.clipad.prompts import Wording
+from app.clipad.rvs import RvsMethod
 from app.errors import TooManyNewCategoriesError
 
 _MINUTE = 60.0
+_Key = tuple[Wording, RvsMethod | None]
 
 
 class NameEncoder(Protocol):
     """The part of a detector that turns names into text features; blocking, thread-safe."""
 
-    def text_features(self, name: str, /) -> Tensor: ...
+    def text_features(self, name: Wording, rvs: RvsMethod | None = None, /) -> Tensor: ...
 
-    def peek_text(self, name: str, /) -> Tensor | None: ...  # from memory alone: at once
+    def peek_text(
+        self, name: Wording, rvs: RvsMethod | None = None, /
+    ) -> Tensor | None: ...  # from memory alone: at once
 
-    def has_text(self, name: str, /) -> bool: ...
+    def has_text(self, name: Wording, rvs: RvsMethod | None = None, /) -> bool: ...
 
 
 class Vocabulary:
-    """Text features [D,2] by object name.
+    """Text features [D,2] by wording and rvs.
 
     per_minute: names encoded for the first time within a minute at most; names that the encoder
     has already cost nothing and are not counted.
@@ -48,29 +53,33 @@ class Vocabulary:
         self._per_minute = per_minute
         self._clock = clock
         self._started: deque[float] = deque()
-        self._under_way: dict[str, asyncio.Future[Tensor]] = {}
+        self._under_way: dict[_Key, asyncio.Future[Tensor]] = {}
 
-    async def features(self, name: str) -> Tensor:
+    async def features(self, name: Wording, rvs: RvsMethod | None = None) -> Tensor:
         """Columns (normal, abnormal): [D,2] float32 on the CPU.
 
         Raises ObjectNameError for a name the encoder refuses, TooManyNewCategoriesError over the
         limit. A caller who leaves does not stop an encoding that others may wait for.
         """
-        known = self._encoder.peek_text(name)
+        known = self._encoder.peek_text(name, rvs)
         if known is not None:
             return known
-        future = self._under_way.get(name)
+        future = self._under_way.get((name, rvs))
         if future is None:
-            if not self._encoder.has_text(name):
-                self._count_new(name)
+            if not self._encoder.has_text(name, rvs):
+                self._count_new(name.object)
             loop = asyncio.get_running_loop()
-            future = loop.run_in_executor(self._executor, self._encoder.text_features, name)
-            self._under_way[name] = future
-            future.add_done_callback(lambda done: self._forget(name, done))
+            future = loop.run_in_executor(self._executor, self._encoder.text_features, name, rvs)
+            self._under_way[name, rvs] = future
+            future.add_done_callback(lambda done: self._forget((name, rvs), done))
         return await asyncio.shield(future)
 
-    def _forget(self, name: str, done: asyncio.Future[Tensor]) -> None:
-        del self._under_way[name]
+    def has(self, name: Wording, rvs: RvsMethod | None = None) -> bool:
+        """Whether nothing needs encoding for it any more; looks at the disk, may take a moment."""
+        return self._encoder.has_text(name, rvs)
+
+    def _forget(self, key: _Key, done: asyncio.Future[Tensor]) -> None:
+        del self._under_way[key]
         if not done.cancelled():
             done.exception()  # every caller may have left; then nobody else would look at it
 

@@ -9,6 +9,8 @@ from torch import Tensor
 
 from app.clipad.detector import Detection
 from app.clipad.model_info import ModelInfo
+from app.clipad.prompts import Wording
+from app.clipad.rvs import RvsMethod
 from app.errors import ObjectNameError
 
 INFO = ModelInfo(
@@ -55,13 +57,15 @@ class FakeDetector:
         self.texts = threading.Event()
         self.texts.set()
 
-    def peek_text(self, name: str) -> Tensor | None:
+    def peek_text(self, name: str | Wording, rvs: RvsMethod | None = None) -> Tensor | None:
+        name = _words(name)
         return text_of(name) if name in self.encoded else None
 
-    def has_text(self, name: str) -> bool:
-        return name in self.encoded
+    def has_text(self, name: str | Wording, rvs: RvsMethod | None = None) -> bool:
+        return _words(name) in self.encoded
 
-    def text_features(self, name: str) -> Tensor:
+    def text_features(self, name: str | Wording, rvs: RvsMethod | None = None) -> Tensor:
+        name = _words(name)
         if len(name) > 40:
             raise ObjectNameError(f"{name!r} is longer than the fake's context")
         self.asked[name] += 1
@@ -80,6 +84,10 @@ class FakeDetector:
         text_score = text[:, 0, 1]
         peak = maps.amax((1, 2))
         return Detection(text_score + peak, text_score, peak, maps)
+
+
+def _words(name: str | Wording) -> str:
+    return name.object if isinstance(name, Wording) else name
 
 
 def text_of(name: str) -> Tensor:

@@ -1,9 +1,14 @@
 """Ids: what is allowed, how they are looked up, and the words they stand for."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.categories import parse_category
+from app.clipad.prompts import Domain, Wording
+from app.clipad.rvs import RvsMethod
 from app.errors import ObjectNameError
+from app.roi import parse_roi
 
 
 @pytest.mark.parametrize(
@@ -48,3 +53,20 @@ def test_lookup_ignores_case() -> None:
 def test_refused(text: str, words: str) -> None:
     with pytest.raises(ObjectNameError, match=words):
         parse_category(text)
+
+
+def test_the_fingerprint_is_of_what_moves_a_score() -> None:
+    plain = parse_category("metal nut")
+    renamed = replace(parse_category("line 2"), wording=Wording("metal nut"))
+    for same in (parse_category("metal_nut"), renamed, replace(plain, alpha=0.2)):
+        assert same.fingerprint("m") == plain.fingerprint("m")
+    others = [
+        plain.fingerprint("another model"),
+        replace(plain, wording=Wording("nut")).fingerprint("m"),
+        replace(plain, wording=Wording("metal nut", Domain.COLON)).fingerprint("m"),
+        replace(plain, wording=Wording("metal nut", normal_states=("a new {}",))).fingerprint("m"),
+        replace(plain, rvs=RvsMethod.MEAN).fingerprint("m"),
+        replace(plain, roi=parse_roi([[[0, 0], [1, 0], [0, 1]]])).fingerprint("m"),
+        plain.fingerprint("m"),
+    ]
+    assert len(set(others)) == len(others)

@@ -10,21 +10,31 @@ APP = Path(__file__).parent.parent / "app"
 
 # From the ground up; a module imports only what stands on lower floors.
 FLOORS: Sequence[set[str]] = (
-    {"cpus", "errors", "pace", "png"},
+    {"calibration", "cpus", "drift", "errors", "pace", "png", "regions"},
     {
         "admission",
         "batching",
-        "categories",
         "clipad",
         "heatmap",
         "images",
         "lifecycle",
         "negotiation",
+        "roi",
+        "store",
         "uploads",
+    },
+    {
+        "categories",
+        "inspection_log",
+        "pictures",
+        "schemas",
+        "settings",
+        "signals",
         "vocabulary",
     },
-    {"inspection", "pictures", "schemas", "settings", "signals"},
-    {"problems", "runtime", "startup"},
+    {"inspection", "problems", "runtime", "schemas_categories", "schemas_inspections", "standing"},
+    {"registry", "startup"},
+    {"ledger"},
     {"telemetry"},
     {"service"},
     {"routes"},
@@ -51,7 +61,16 @@ CLIPAD_FLOORS: Sequence[set[str]] = (
     {"detector"},
     {"build"},
 )
-OFFLINE_STANDS_ON = {"clipad", "errors", "heatmap", "images", "offline", "pictures", "png"}
+OFFLINE_STANDS_ON = {
+    "calibration",
+    "clipad",
+    "errors",
+    "heatmap",
+    "images",
+    "offline",
+    "pictures",
+    "png",
+}
 SETTINGS_READERS = {"__main__", "main"}
 # The method knows neither HTTP nor where its parameters come from, the batcher no tensors.
 STRANGERS = {
@@ -59,6 +78,8 @@ STRANGERS = {
     "offline": {"fastapi", "pydantic_settings", "starlette", "uvicorn"},
     "admission": {"fastapi", "starlette", "torch"},
     "batching": {"PIL", "numpy", "torch"},
+    "calibration": {"PIL", "fastapi", "starlette", "torch"},
+    "store": {"PIL", "fastapi", "numpy", "starlette", "torch"},
     "errors": {"fastapi", "starlette"},
     "heatmap": {"fastapi", "starlette", "torch"},
     "images": {"fastapi", "starlette"},

@@ -53,10 +53,11 @@ def test_every_block_is_of_a_kind_that_is_checked() -> None:
 
 
 @pytest.fixture(scope="module")
-def address() -> Iterator[str]:
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0)) as free:
         address = f"127.0.0.1:{free.getsockname()[1]}"
     environment = {name: os.environ[name] for name in os.environ if not name.startswith(PREFIX)}
+    environment[f"{PREFIX}DATA_DIR"] = str(tmp_path_factory.mktemp("data"))
     process = subprocess.Popen(
         [ROOT / "scripts" / "serve", "--port", address.rpartition(":")[2]],
         env=environment,
@@ -120,6 +121,8 @@ def test_requests_are_answered(command: str, address: str, folder: Path) -> None
         assert [entry["filename"] for entry in entries] == ["part.png", "other.png"]
         for entry in entries:
             check_prediction(entry["prediction"])
+    elif path.endswith("/export"):
+        assert json.loads((folder / "line2-nut.json").read_text())["samples"] == []
     else:
         assert done.stdout
 

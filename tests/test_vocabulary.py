@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from app.clipad.prompts import Wording
 from app.errors import ObjectNameError, TooManyNewCategoriesError
 from app.vocabulary import Vocabulary
 from tests.fakes import FakeDetector
@@ -29,7 +30,7 @@ def test_many_callers_share_one_encoding_and_one_who_leaves_does_not_stop_it() -
         detector = FakeDetector()
         names, _ = vocabulary(detector, pool)
         detector.texts.clear()
-        tasks = [asyncio.create_task(names.features("slow")) for _ in range(20)]
+        tasks = [asyncio.create_task(names.features(Wording("slow"))) for _ in range(20)]
         await asyncio.sleep(0)
         tasks[0].cancel()
         detector.texts.set()
@@ -47,9 +48,9 @@ def test_waiting_for_one_name_leaves_threads_for_others() -> None:
         detector = FakeDetector()
         detector.texts.clear()
         names, _ = vocabulary(detector, pool)
-        waiting = [asyncio.create_task(names.features("slow")) for _ in range(50)]
+        waiting = [asyncio.create_task(names.features(Wording("slow"))) for _ in range(50)]
         await asyncio.sleep(0)
-        assert (await asyncio.wait_for(names.features("quick"), 60)).shape == (1, 2)
+        assert (await asyncio.wait_for(names.features(Wording("quick")), 60)).shape == (1, 2)
         assert not any(task.done() for task in waiting)
         detector.texts.set()
         await asyncio.gather(*waiting)
@@ -62,11 +63,11 @@ def test_names_in_memory_do_not_wait_where_every_thread_is_busy() -> None:
     async def scene(pool: ThreadPoolExecutor) -> None:
         detector = FakeDetector()
         names, _ = vocabulary(detector, pool)
-        await names.features("known")
+        await names.features(Wording("known"))
         detector.texts.clear()
-        waiting = [asyncio.create_task(names.features(f"slow {n}")) for n in range(2)]
+        waiting = [asyncio.create_task(names.features(Wording(f"slow {n}"))) for n in range(2)]
         await asyncio.sleep(0)
-        assert (await asyncio.wait_for(names.features("known"), 60)).shape == (1, 2)
+        assert (await asyncio.wait_for(names.features(Wording("known")), 60)).shape == (1, 2)
         assert not any(task.done() for task in waiting)
         detector.texts.set()
         await asyncio.gather(*waiting)
@@ -79,17 +80,17 @@ def test_names_in_memory_do_not_wait_where_every_thread_is_busy() -> None:
 def test_new_names_are_limited_per_minute_and_known_ones_are_not() -> None:
     async def scene(pool: ThreadPoolExecutor) -> None:
         names, clock = vocabulary(FakeDetector(), pool, per_minute=2)
-        await names.features("one")
+        await names.features(Wording("one"))
         clock.now += 20
-        await names.features("two")
+        await names.features(Wording("two"))
         with pytest.raises(TooManyNewCategoriesError, match="expected at most 2") as refused:
-            await names.features("three")
+            await names.features(Wording("three"))
         assert refused.value.retry_after_s == pytest.approx(40)
-        await names.features("one")
+        await names.features(Wording("one"))
         clock.now += 41
-        await names.features("three")
+        await names.features(Wording("three"))
         with pytest.raises(TooManyNewCategoriesError):
-            await names.features("four")
+            await names.features(Wording("four"))
 
     with ThreadPoolExecutor(1) as pool:
         asyncio.run(scene(pool))
@@ -99,7 +100,7 @@ def test_a_refused_name_fails_every_caller_and_is_asked_anew() -> None:
     async def scene(pool: ThreadPoolExecutor) -> None:
         names, _ = vocabulary(FakeDetector(), pool)
         for _ in range(2):
-            calls = (names.features("x" * 41) for _ in range(3))
+            calls = (names.features(Wording("x" * 41)) for _ in range(3))
             outcomes = await asyncio.gather(*calls, return_exceptions=True)
             assert [type(outcome) for outcome in outcomes] == [ObjectNameError] * 3
 

@@ -5,7 +5,7 @@ files' formats or what a category is.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -18,10 +18,10 @@ from app.clipad.encoder import TextEncoder
 from app.clipad.heads_file import HeadsFile
 from app.clipad.model_info import describe
 from app.clipad.multicrop import crop_ten
-from app.clipad.prompts import Domain, PromptEnsemble, prompt_ensemble
+from app.clipad.prompts import PromptEnsemble, Wording, prompt_ensemble, worded
 from app.clipad.runtimes.model import Runtime
 from app.clipad.runtimes.torch_runtime import TorchRuntime
-from app.clipad.rvs import Rvs
+from app.clipad.rvs import Rvs, RvsMethod
 from app.clipad.sdp import Taps
 from app.clipad.text import TextBank
 from app.clipad.transfer import to_device, to_host
@@ -30,6 +30,9 @@ from app.errors import HeadsError, MethodError
 REFERENCE_SIGMA = 8.0
 REFERENCE_SIDE = 240
 _TEXT_CAPACITY = 4096
+
+Name = str | Wording | PromptEnsemble
+"""An object: by its name in the industrial domain, by a wording, or with its prompts."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ class AnomalyDetector:
         if heads is not None:
             _check_reading(heads, self._path.taps, self._path.stages)
             self._heads = heads.heads
+        self._rvs = rvs
         self._bank = TextBank(
             TextEncoder(backbone),
             backbone.digest,
@@ -92,23 +96,27 @@ class AnomalyDetector:
         self.default_method = "sdp" if heads is None else heads.notes.recommended
         self.info = describe(backbone, self._path, self._encode.info, heads, rvs, self.sigma, demo)
 
-    def text_features(self, name: str | PromptEnsemble) -> Tensor:
+    def text_features(self, name: Name, rvs: RvsMethod | None = None) -> Tensor:
         """Text features [D,2] (normal, abnormal) of an object; blocks while they are made.
 
+        rvs, here and below: how one vector is chosen, None for the detector's own way.
         Raises ObjectNameError for a name outside its rules or longer than CLIP's context.
         """
-        return self._bank.get(_ensemble(name))
+        return self._bank.get(_ensemble(name), self._choice(rvs))
 
-    def peek_text(self, name: str | PromptEnsemble) -> Tensor | None:
+    def peek_text(self, name: Name, rvs: RvsMethod | None = None) -> Tensor | None:
         """`text_features` where they are in memory, else None; never blocks.
 
         Raises ObjectNameError for a name outside its rules.
         """
-        return self._bank.peek(_ensemble(name))
+        return self._bank.peek(_ensemble(name), self._choice(rvs))
 
-    def has_text(self, name: str | PromptEnsemble) -> bool:
+    def has_text(self, name: Name, rvs: RvsMethod | None = None) -> bool:
         """Whether an object's text features need no encoding any more."""
-        return self._bank.has(_ensemble(name))
+        return self._bank.has(_ensemble(name), self._choice(rvs))
+
+    def _choice(self, method: RvsMethod | None) -> Rvs:
+        return self._rvs if method is None else replace(self._rvs, method=method)
 
     @torch.inference_mode()
     def detect(self, images: Tensor, text: Tensor, method: str = "sdp") -> Detection:
@@ -130,9 +138,7 @@ class AnomalyDetector:
         score, peak = maps.image_score(text_score, smoothed)
         return Detection(*to_host((score, text_score, peak, smoothed)))
 
-    def predict(
-        self, images: Tensor, names: Sequence[str | PromptEnsemble], method: str = "sdp"
-    ) -> Detection:
+    def predict(self, images: Tensor, names: Sequence[Name], method: str = "sdp") -> Detection:
         """`detect` with one object name per image; names may mix."""
         text = torch.stack([self.text_features(name) for name in names])
         return self.detect(images, text, method)
@@ -162,5 +168,7 @@ def _check_reading(heads: HeadsFile, taps: Taps, stages: tuple[int, ...]) -> Non
             raise HeadsError(f"heads {heads.path}: trained with {what} {theirs}, not {ours}")
 
 
-def _ensemble(name: str | PromptEnsemble) -> PromptEnsemble:
-    return name if isinstance(name, PromptEnsemble) else prompt_ensemble(name, Domain.INDUSTRIAL)
+def _ensemble(name: Name) -> PromptEnsemble:
+    if isinstance(name, PromptEnsemble):
+        return name
+    return worded(name) if isinstance(name, Wording) else prompt_ensemble(name)

@@ -69,6 +69,24 @@ def abnormal_states(domain: Domain) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
+class Wording:
+    """What is said of an object: its name, and the state words of a domain or of one's own.
+
+    normal_states, abnormal_states: phrases with one `{}` for the name each; empty for the
+    domain's. Raises ObjectNameError for a phrase that is none.
+    """
+
+    object: str
+    domain: Domain = Domain.INDUSTRIAL
+    normal_states: tuple[str, ...] = ()
+    abnormal_states: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for state in (*self.normal_states, *self.abnormal_states):
+            _check_state(state)
+
+
+@dataclass(frozen=True)
 class PromptEnsemble:
     """The two prompt lists of one object: every state inside every template."""
 
@@ -83,22 +101,37 @@ class PromptEnsemble:
         object.__setattr__(self, "digest", hashlib.sha256(lists.encode()).hexdigest())
 
 
-@lru_cache(maxsize=256)  # asked for with every image; some 50 kB each
 def prompt_ensemble(name: str, domain: Domain = Domain.INDUSTRIAL) -> PromptEnsemble:
     """All prompts of `name`: 198 normal and 220 abnormal ones in the industrial domain.
 
     The name stands in the prompts as given, less surrounding white space. Raises ObjectNameError
     for a name that is empty, unprintable or longer than MAX_NAME_CHARACTERS.
     """
+    return worded(Wording(name, domain))
+
+
+@lru_cache(maxsize=256)  # asked for with every image; some 50 kB each
+def worded(wording: Wording) -> PromptEnsemble:
+    """All prompts of a wording: 22 for each of its states. Raises as `prompt_ensemble` does."""
+    name, domain = wording.object, wording.domain
     words = name.strip()
     if not words or not words.isprintable() or len(words) > MAX_NAME_CHARACTERS:
         raise ObjectNameError(
             f"object name {_shortened(name)!r} ({len(name)} characters): expected 1 to "
             f"{MAX_NAME_CHARACTERS} printable characters"
         )
-    return PromptEnsemble(
-        words, _expand(normal_states(domain), words), _expand(abnormal_states(domain), words)
-    )
+    normal = wording.normal_states or normal_states(domain)
+    abnormal = wording.abnormal_states or abnormal_states(domain)
+    return PromptEnsemble(words, _expand(normal, words), _expand(abnormal, words))
+
+
+def _check_state(state: str) -> None:
+    fits = state.isprintable() and len(state) <= MAX_NAME_CHARACTERS
+    if state.count("{}") != 1 or not fits or not state.replace("{}", "").strip():
+        raise ObjectNameError(
+            f"state {_shortened(state)!r} ({len(state)} characters): expected words around one "
+            f"'{{}}' for the object, at most {MAX_NAME_CHARACTERS} printable characters"
+        )
 
 
 def _expand(states: tuple[str, ...], name: str) -> tuple[str, ...]:

@@ -62,35 +62,38 @@ class TextBank:
         self._ready: OrderedDict[str, Tensor] = OrderedDict()
         self._under_way: dict[str, Future[Tensor]] = {}
 
-    def key(self, prompts: PromptEnsemble) -> str:
-        """sha256 over the model's digest, prompts, rvs and its parameters, in hex."""
-        parts = json.dumps([self._model_digest, prompts.digest, self._rvs.label])
+    def key(self, prompts: PromptEnsemble, rvs: Rvs | None = None) -> str:
+        """sha256 over the model's digest, prompts, rvs and its parameters, in hex.
+
+        rvs, here and below: None for the bank's own.
+        """
+        parts = json.dumps([self._model_digest, prompts.digest, (rvs or self._rvs).label])
         return hashlib.sha256(parts.encode()).hexdigest()
 
-    def has(self, prompts: PromptEnsemble) -> bool:
+    def has(self, prompts: PromptEnsemble, rvs: Rvs | None = None) -> bool:
         """Whether `get` would answer without encoding anything (memory, or a file on disk)."""
-        key = self.key(prompts)
+        key = self.key(prompts, rvs)
         with self._lock:
             if key in self._ready:
                 return True
         path = self._path(key)
         return path is not None and path.is_file()
 
-    def peek(self, prompts: PromptEnsemble) -> Tensor | None:
+    def peek(self, prompts: PromptEnsemble, rvs: Rvs | None = None) -> Tensor | None:
         """What `get` would answer from memory, else None: waits for no encoding and no disk."""
-        key = self.key(prompts)
+        key = self.key(prompts, rvs)
         with self._lock:
             if key not in self._ready:
                 return None
             self._ready.move_to_end(key)
             return self._ready[key]
 
-    def get(self, prompts: PromptEnsemble) -> Tensor:
+    def get(self, prompts: PromptEnsemble, rvs: Rvs | None = None) -> Tensor:
         """Unit columns (normal, abnormal): [D,2] float32 on the CPU; not to be written to.
 
         Raises ObjectNameError if a prompt does not fit CLIP's context.
         """
-        key = self.key(prompts)
+        key = self.key(prompts, rvs)
         with self._lock:
             if key in self._ready:
                 self._ready.move_to_end(key)
@@ -101,7 +104,7 @@ class TextBank:
         if waiting is not None:
             return waiting.result()
         try:
-            features = self._make(key, prompts)
+            features = self._make(key, prompts, rvs or self._rvs)
         except BaseException as error:
             with self._lock:
                 del self._under_way[key]
@@ -115,15 +118,13 @@ class TextBank:
         future.set_result(features)
         return features
 
-    def _make(self, key: str, prompts: PromptEnsemble) -> Tensor:
+    def _make(self, key: str, prompts: PromptEnsemble, rvs: Rvs) -> Tensor:
         stored = self._read(key)
         if stored is not None:
             return stored
         rows = self._encoder.encode([*prompts.normal, *prompts.abnormal])
         normal, abnormal = rows[: len(prompts.normal)], rows[len(prompts.normal) :]
-        features = torch.stack(
-            [representative(normal, self._rvs), representative(abnormal, self._rvs)], dim=1
-        )
+        features = torch.stack([representative(normal, rvs), representative(abnormal, rvs)], dim=1)
         self._write(key, features)
         return features
 

@@ -23,6 +23,7 @@ from app.routes.predict import (
 )
 from app.schemas import BatchEntry, PredictOptions
 from app.service import Service
+from app.standing import Standing
 from app.uploads import Form, Upload, read_form
 
 router = APIRouter(tags=["inspection"], dependencies=[Depends(require_key)])
@@ -56,8 +57,8 @@ async def _predict_batch(
         raise FieldError("image: is missing; expected at least one image")
     part_ids = _part_ids(form)
     options = merge_fields(options, form)
-    category, question = ask(options, service, render=True)
-    note(request, options, category)
+    standing, question = await ask(options, service, render=True)
+    note(request, options, options.category or standing.category.id)
     request.state.notes["images"] = len(form.images)
     # No more at once than the model takes together: one batch must not fill the queue.
     turns = asyncio.Semaphore(service.inspector.batcher.max_batch)
@@ -65,11 +66,11 @@ async def _predict_batch(
     async def answer(index: int, upload: Upload) -> BatchEntry:
         async with turns:
             own = options.model_copy(update={"part_id": part_ids[index]} if part_ids else {})
-            return await _entry(request, own, question, service, index, upload, deadline)
+            return await _entry(request, own, standing, question, service, index, upload, deadline)
 
     async def answers() -> list[BatchEntry]:
         # A category that cannot be used is the whole request's error, not every image's.
-        await service.inspector.learn(category)
+        await service.inspector.learn(standing.category)
         return await asyncio.gather(*(answer(i, upload) for i, upload in enumerate(form.images)))
 
     entries = await unless_gone(request, answers())
@@ -79,6 +80,7 @@ async def _predict_batch(
 async def _entry(
     request: Request,
     options: PredictOptions,
+    standing: Standing,
     question: Question,
     service: Service,
     index: int,
@@ -92,8 +94,8 @@ async def _entry(
     except Exception as error:
         problem = problem_of(error, request)
         return BatchEntry(index=index, filename=upload.filename, problem=problem)
-    record(service, inspection)
-    answer = prediction(request, options, question, inspection, service)
+    record(request, options, standing, question, inspection, service)
+    answer = prediction(request, options, standing, question, inspection, service)
     return BatchEntry(index=index, filename=upload.filename, prediction=answer)
 
 

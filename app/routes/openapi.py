@@ -62,11 +62,26 @@ BATCH_BODY: dict[str, Any] = {
     }
 }
 
+CALIBRATION_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {"multipart/form-data": _form({"type": "array", "items": _BINARY})},
+    }
+}
+
 _SCORE_HEADER = {
     "X-Anomaly-Score": {
         "description": "The anomaly score in full precision (image/png and application/x-npy).",
         "schema": {"type": "number"},
-    }
+    },
+    "X-Anomaly-Threshold": {
+        "description": "Where the category is calibrated.",
+        "schema": {"type": "number"},
+    },
+    "X-Is-Anomalous": {
+        "description": "`true` or `false`, where the category is calibrated.",
+        "schema": {"type": "boolean"},
+    },
 }
 
 PREDICT_RESPONSES: dict[int | str, dict[str, Any]] = {
@@ -108,5 +123,20 @@ sooner than a single image.
 ```sh
 curl -F category=carpet -F image=@a.png -F image=@b.png \\
   "http://127.0.0.1:8000/predict/batch?heatmap=none"
+```
+"""
+
+CALIBRATION_DESCRIPTION = """\
+Several `image` parts, all of GOOD parts, under the light and camera of the line, of different
+pieces. Each one's score is kept for every available method, the image is not; calls add up. An
+image that does not decode becomes a `problem` in its entry, the others are kept.
+
+The answer says what `n` images buy at the category's `alpha`: `expected_rate` is the false-alarm
+rate on average over such calibrations, `rate_95` the one not exceeded in 95 of 100. With fewer
+than `needed` nothing is decided.
+
+```sh
+curl -F image=@good-1.png -F image=@good-2.png \\
+  http://127.0.0.1:8000/categories/metal_nut/calibration
 ```
 """

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, HTTPException, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from app.categories import Category
+from app.categories import parse_category
 from app.errors import FieldError
 from app.inspection import Inspection, Question, Rendering
 from app.negotiation import negotiate
@@ -22,10 +22,12 @@ from app.schemas import (
     ModelSummary,
     Prediction,
     PredictOptions,
+    Region,
     ScoreParts,
     Timing,
 )
 from app.service import Service
+from app.standing import Standing
 from app.uploads import Form, read_form
 
 JSON, PNG, NPY = "application/json", "image/png", "application/x-npy"
@@ -61,8 +63,8 @@ async def _predict(
     options = merge_fields(options, form)
     if media_type == PNG and options.heatmap == "none":
         raise FieldError("heatmap: is none, but Accept asks for image/png; expected overlay or map")
-    category, question = ask(options, service, render=media_type != NPY)
-    note(request, options, category)
+    standing, question = await ask(options, service, render=media_type != NPY)
+    note(request, options, options.category or standing.category.id)
     if not form.images:
         raise FieldError("image: is missing; expected one image")
     (upload,) = form.images
@@ -71,13 +73,12 @@ async def _predict(
     inspection = await unless_gone(
         request, service.inspector.inspect(upload.data, question, deadline)
     )
-    record(service, inspection)
-    score = repr(inspection.finding.score)
+    record(request, options, standing, question, inspection, service)
     request.state.notes["score"] = inspection.finding.score
     if media_type == JSON:
-        answer = prediction(request, options, question, inspection, service)
+        answer = prediction(request, options, standing, question, inspection, service)
         return Response(answer.model_dump_json(), media_type=JSON, headers={"Vary": "Accept"})
-    headers = {"X-Anomaly-Score": score, "Vary": "Accept"}
+    headers = {**_figures(inspection, question), "Vary": "Accept"}
     if media_type == PNG and inspection.rendering:
         return Response(inspection.rendering.png, media_type=PNG, headers=headers)
     buffer = io.BytesIO()
@@ -120,18 +121,26 @@ def parse_options(fields: Mapping[str, Any]) -> PredictOptions:
         ) from error
 
 
-def ask(options: PredictOptions, service: Service, *, render: bool) -> tuple[Category, Question]:
+async def ask(
+    options: PredictOptions, service: Service, *, render: bool
+) -> tuple[Standing, Question]:
     """The category and what is asked about each image; raises what the policy forbids."""
-    category = service.policy.category(options.category)
+    standing = await service.standing(options.category)
     method = service.inspector.choose_method(options.method, service.policy.method)
-    heatmap = options.heatmap if render else "none"
-    return category, Question(category, method, heatmap, options.size == "model")
+    question = Question(
+        standing.category,
+        method,
+        options.heatmap if render else "none",
+        options.size == "model",
+        standing.calibration(method),
+    )
+    return standing, question
 
 
-def note(request: Request, options: PredictOptions, category: Category) -> None:
+def note(request: Request, options: PredictOptions, category: str) -> None:
     """Leave in the request's log line what it was about."""
     notes: dict[str, Any] = request.state.notes
-    notes["category"] = category.id
+    notes["category"] = category
     notes.update(
         (name, value)
         for name, value in (("part_id", options.part_id), ("station", options.station))
@@ -139,42 +148,79 @@ def note(request: Request, options: PredictOptions, category: Category) -> None:
     )
 
 
-def record(service: Service, inspection: Inspection) -> None:
-    """Count the time of each step."""
+def record(
+    request: Request,
+    options: PredictOptions,
+    standing: Standing,
+    question: Question,
+    inspection: Inspection,
+    service: Service,
+) -> None:
+    """Count the time of each step, and remember the inspection."""
     for stage, seconds in inspection.seconds.items():
         service.metrics.stages.labels(stage).observe(seconds)
+    service.ledger.record(
+        standing,
+        inspection,
+        request_id=request.state.request_id,
+        category=_named(options, standing),
+        method=question.method,
+        part_id=options.part_id,
+        station=options.station,
+    )
 
 
 def prediction(
     request: Request,
     options: PredictOptions,
+    standing: Standing,
     question: Question,
     inspection: Inspection,
     service: Service,
 ) -> Prediction:
-    """An inspection as it goes over the wire; nothing is calibrated, so nothing is decided."""
-    finding = inspection.finding
+    """An inspection as it goes over the wire; without a calibration nothing is decided."""
+    finding, decision = inspection.finding, inspection.decision
+    calibration = question.calibration
+    summary = ModelSummary.model_validate(service.inspector.detector.info)
     return Prediction(
         request_id=request.state.request_id,
-        category=question.category.id,
+        category=_named(options, standing),
         object=question.category.object,
         method=question.method,
         part_id=options.part_id,
         station=options.station,
         anomaly_score=finding.score,
         score_parts=ScoreParts(text=finding.text_score, map=finding.map_score),
-        calibrated=False,
-        anomaly_threshold=None,
-        is_anomalous=None,
-        p_value=None,
-        map_threshold=None,
-        regions=[],
+        calibrated=calibration is not None,
+        anomaly_threshold=calibration.threshold if calibration else None,
+        is_anomalous=decision.is_anomalous if decision else None,
+        p_value=decision.p_value if decision else None,
+        map_threshold=calibration.map_threshold if calibration else None,
+        regions=[
+            Region(box=found.box, area=found.area, peak=found.peak) for found in inspection.regions
+        ],
         heatmap=_heatmap(inspection.rendering),
-        model=ModelSummary.model_validate(service.inspector.detector.info),
+        model=summary.model_copy(update={"fingerprint": standing.fingerprint}),
         timing_ms=Timing(
             **{step: round(seconds * 1000, 2) for step, seconds in inspection.seconds.items()}
         ),
     )
+
+
+def _named(options: PredictOptions, standing: Standing) -> str:
+    """The category as it was posted, trimmed as its rules do."""
+    if options.category is None:
+        return standing.category.id
+    return parse_category(options.category).id
+
+
+def _figures(inspection: Inspection, question: Question) -> dict[str, str]:
+    """The headers that carry the figures where the body is no JSON."""
+    headers = {"X-Anomaly-Score": repr(inspection.finding.score)}
+    if inspection.decision and question.calibration:
+        headers["X-Anomaly-Threshold"] = repr(question.calibration.threshold)
+        headers["X-Is-Anomalous"] = str(inspection.decision.is_anomalous).lower()
+    return headers
 
 
 def _heatmap(rendering: Rendering | None) -> Heatmap | None:

@@ -14,6 +14,7 @@ PREFIX = "CLIPAD_"
 ENV_FILE = ".env"
 PROJECT = Path(__file__).resolve().parent.parent.parent
 MODEL_DIR = PROJECT / "model_weights"
+DATA_DIR = PROJECT / "data"
 DEMO_BACKBONE = MODEL_DIR / "demo" / "config.json"
 DEMO_WEIGHTS = MODEL_DIR / "demo" / "weights.safetensors"
 DEMO_HEADS = MODEL_DIR / "demo" / "heads.safetensors"
@@ -107,6 +108,25 @@ class Settings(BaseSettings):
     model_dir: Path = Field(
         default=MODEL_DIR, description="Folder of fetched weights and of the text features' cache."
     )
+    data_dir: Path = Field(
+        default=DATA_DIR,
+        description="Folder of the database, unless DATABASE_URL names another; keep it on a "
+        "volume of its own.",
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="Where categories, calibrations and the inspection log are kept: "
+        "postgresql://USER:PASSWORD@HOST/DATABASE (needs the extra `postgres`), or "
+        "sqlite:///FILE; default: SQLite in DATA_DIR.",
+    )
+    log_days: float | None = Field(
+        default=90.0, gt=0, description="Days the inspection log goes back at most."
+    )
+    log_rows: int = Field(
+        default=1_000_000,
+        ge=0,
+        description="Lines the inspection log holds at most; 0 keeps no log.",
+    )
     default_category: str | None = Field(
         default=None,
         description="Category of a request that names none; default: a category is required.",
@@ -114,7 +134,7 @@ class Settings(BaseSettings):
     allow_new_categories: bool = Field(
         default=True,
         description="Whether /predict takes any category as its own object; false answers 404 to "
-        "all but DEFAULT_CATEGORY.",
+        "all but DEFAULT_CATEGORY and the registered ones.",
     )
     max_new_categories_per_minute: Positive = Field(
         default=60,
@@ -198,6 +218,13 @@ class Settings(BaseSettings):
         """Whether the embedded demo backbone is the one in use."""
         given = (Path(self.backbone).resolve(), Path(self.weights).resolve())
         return given == (DEMO_BACKBONE.resolve(), DEMO_WEIGHTS.resolve())
+
+    @property
+    def database(self) -> str:
+        """URL of the database."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.data_dir.resolve() / 'clip-ad.db'}"
 
     @property
     def heads_in_use(self) -> str | None:

@@ -5,6 +5,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 from types import TracebackType
@@ -32,7 +33,9 @@ def tiny_vit(folder: Path) -> dict[str, str]:
 def environment(settings: dict[str, str]) -> dict[str, str]:
     """This process's variables with no other settings than these."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CLIPAD_")}
-    return kept | settings
+    # Not the checkout's own data: what one run calibrates must not decide in the next.
+    data = tempfile.mkdtemp(prefix="clip-ad-data-")
+    return kept | {"CLIPAD_DATA_DIR": data} | settings
 
 
 def free_port() -> int:

@@ -10,6 +10,7 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from app.categories import parse_category
 from tests.fakes import INFO, FakeDetector
 from tests.pictures import PNG, file_of, gradient
 from tests.routes.conftest import Serve
@@ -66,7 +67,7 @@ def test_the_whole_answer(client: TestClient) -> None:
             "rvs": "mean",
             "taps": "equation",
             "demo": False,
-            "fingerprint": "f" * 64,
+            "fingerprint": parse_category("Line2 Nut").fingerprint("f" * 64),
         },
     }
     assert (heatmap["media_type"], heatmap["scale"]) == ("image/png", "per_image")

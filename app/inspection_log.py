@@ -1,0 +1,174 @@
+"""The inspection log's way to the disk: rows in from the event loop, written in an own thread.
+
+A prediction never waits for it and never fails by it: where rows come faster than they can be
+written, or cannot be written at all, rows are lost, and the loss is counted.
+
+Why none of the library's: `logging.handlers.QueueHandler` with its QueueListener turns values into
+log records and hands them on one by one, a transaction each, prints to stderr when its queue is
+full and waits without limit at the end; a ThreadPoolExecutor's queue has no bound. OpenTelemetry's
+BatchLogRecordProcessor has this shape (a bounded queue, batches, a delay to gather them, an end
+within a time), but takes the SDK's own records alone and leaves second tries to exporters.
+Knows nothing of databases or HTTP.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+
+from app.store.records import InspectionRecord
+
+_QUIET_S = 60  # between two log lines about the same trouble
+_log = logging.getLogger(__name__)
+
+
+class InspectionLog:
+    """Collects records from any thread and hands them to `write` in its own, in order.
+
+    write: keeps all of these rows or raises; once more is tried, so it should keep all or none.
+    prune: run in the same thread at the start and every prune_every_s seconds.
+    capacity: rows waiting at most, those being written not counted. batch: rows per write at most.
+    dropped: told how many rows are lost, one call at a time; must be quick and not raise.
+    pause_s: how long a first row waits for company, and a failed write for its second try.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[Sequence[InspectionRecord]], None],
+        prune: Callable[[], object],
+        *,
+        capacity: int = 10_000,
+        batch: int = 500,
+        prune_every_s: float = 60,
+        dropped: Callable[[int], None],
+        pause_s: float = 0.05,
+    ) -> None:
+        self._write = write
+        self._prune = prune
+        self._capacity = capacity
+        self._batch = batch
+        self._prune_every_s = prune_every_s
+        self._dropped = dropped
+        self._pause_s = pause_s
+        self._rows: deque[InspectionRecord] = deque()
+        self._changed = threading.Condition()
+        self._accepted = 0
+        self._settled = 0  # of the accepted, those written or given up
+        self._closing = False
+        self._abandoned = False
+        self._failures, self._overflows = _Complaint(), _Complaint()
+        self._thread = threading.Thread(target=self._work, name="inspection-log", daemon=True)
+        self._thread.start()
+
+    def put(self, record: InspectionRecord) -> None:
+        """Take a record to be written soon; one too many, or one after the close, is dropped."""
+        with self._changed:
+            if not self._closing and len(self._rows) < self._capacity:
+                self._rows.append(record)
+                self._accepted += 1
+                # The thread waits for a first row or for a full batch; others need not wake it.
+                if len(self._rows) in (1, self._batch):
+                    self._changed.notify_all()
+                return
+            self._dropped(1)
+            overflowed = not self._closing and self._overflows.due()
+        if overflowed:
+            _log.warning("%d inspections wait to be logged: no room, some are lost", self._capacity)
+
+    def flush(self, timeout_s: float) -> bool:
+        """Wait until all put so far is written or given up; False when it takes longer. Blocks."""
+        with self._changed:
+            goal = self._accepted
+            return self._changed.wait_for(lambda: self._settled >= goal, timeout_s)
+
+    def close(self, timeout_s: float) -> None:
+        """Write what is left, then end; for so many seconds at most. Blocks.
+
+        What is not written by then counts as dropped, even where a write under way yet succeeds.
+        """
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+        self._thread.join(timeout_s)
+        with self._changed:
+            lost = self._accepted - self._settled
+            if not lost:
+                return
+            self._abandoned = True
+            self._rows.clear()
+            self._settled += lost
+            self._dropped(lost)
+            self._changed.notify_all()
+        _log.error("%d inspections could not be logged within %g s: lost", lost, timeout_s)
+
+    def _work(self) -> None:
+        due = time.monotonic()
+        while True:
+            if time.monotonic() >= due:
+                self._run_prune()
+                due = time.monotonic() + self._prune_every_s
+            rows = self._take(due)
+            if rows:
+                self._keep(rows)
+            elif rows is None:
+                return
+
+    def _run_prune(self) -> None:
+        if self._closing:
+            return  # the time left is for what is not yet written
+        try:
+            self._prune()
+        except Exception:
+            _log.exception("old inspections could not be removed from the log")
+
+    def _take(self, until: float) -> list[InspectionRecord] | None:
+        """The next rows, none where none came by then, None at the end."""
+        with self._changed:
+            wait_s = max(0.0, until - time.monotonic())
+            self._changed.wait_for(lambda: self._rows or self._closing, wait_s)
+            if self._rows:
+                self._changed.wait_for(
+                    lambda: len(self._rows) >= self._batch or self._closing, self._pause_s
+                )
+            if self._closing and not self._rows:
+                return None
+            return [self._rows.popleft() for _ in range(min(self._batch, len(self._rows)))]
+
+    def _keep(self, rows: list[InspectionRecord]) -> None:
+        written = self._try(rows)
+        if not written:
+            with self._changed:
+                self._changed.wait_for(lambda: self._abandoned, self._pause_s)
+                given_up = self._abandoned
+            written = not given_up and self._try(rows)
+        with self._changed:
+            if self._abandoned:
+                return  # counted already
+            if not written:
+                self._dropped(len(rows))
+            self._settled += len(rows)
+            self._changed.notify_all()
+
+    def _try(self, rows: list[InspectionRecord]) -> bool:
+        try:
+            self._write(rows)
+        except Exception:
+            if self._failures.due():
+                _log.exception("%d inspections could not be logged", len(rows))
+            return False
+        return True
+
+
+class _Complaint:
+    """Whether a trouble is to be logged again: at its first time, then once in a while."""
+
+    def __init__(self) -> None:
+        self._again = -float("inf")
+
+    def due(self) -> bool:
+        now = time.monotonic()
+        if now < self._again:
+            return False
+        self._again = now + _QUIET_S
+        return True

@@ -1,0 +1,120 @@
+"""A category as a prediction meets it: its set-up, and what its calibrations are worth today.
+
+From records to values, nothing else: knows neither the database nor the event loop.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Literal
+
+from app.calibration import Calibration
+from app.categories import Category
+from app.clipad.prompts import Domain, Wording
+from app.clipad.rvs import RvsMethod
+from app.roi import Roi, parse_roi
+from app.store.records import CategoryRecord, SampleRecord
+
+State = Literal["none", "too_few", "outdated", "calibrated"]
+
+
+@dataclass(frozen=True)
+class MethodStanding:
+    """One method's calibration. outdated: samples whose scores were made under another
+    fingerprint (other weights, heads, words, region, runtime ...), which therefore do not count.
+    """
+
+    calibration: Calibration
+    outdated: int
+
+    @property
+    def state(self) -> State:
+        if self.calibration.decides:
+            return "calibrated"
+        if self.calibration.n:
+            return "too_few"
+        return "outdated" if self.outdated else "none"
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A category, whether somebody registered it, its fingerprint, and each method's standing."""
+
+    category: Category
+    registered: bool
+    fingerprint: str
+    methods: Mapping[str, MethodStanding]
+
+    def calibration(self, method: str) -> Calibration | None:
+        """What decides for this method; None where nothing does."""
+        found = self.methods.get(method)
+        return found.calibration if found and found.calibration.decides else None
+
+
+def standing_of(
+    category: Category,
+    samples: Sequence[SampleRecord],
+    *,
+    registered: bool,
+    methods: Sequence[str],
+    model: str,
+) -> Standing:
+    """A category with its samples -> Standing; model: the served model's fingerprint."""
+    fingerprint = category.fingerprint(model)
+    found = {}
+    for method in methods:
+        scores = [score for sample in samples for score in sample.scores if score.method == method]
+        valid = [score for score in scores if score.fingerprint == fingerprint]
+        calibration = Calibration(
+            [score.score for score in valid],
+            [score.map_max for score in valid],
+            [score.map_median for score in valid],
+            category.alpha,
+        )
+        # A sample without any score of this method (heads came later) is no use for it either.
+        found[method] = MethodStanding(calibration, len(samples) - len(valid))
+    return Standing(category, registered, fingerprint, found)
+
+
+def category_of(record: CategoryRecord) -> Category:
+    """A stored category -> Category. Raises what its rules raise."""
+    wording = Wording(
+        record.object,
+        Domain(record.domain),
+        record.normal_states or (),
+        record.abnormal_states or (),
+    )
+    return Category(
+        record.id,
+        record.key,
+        wording,
+        None if record.rvs is None else RvsMethod(record.rvs),
+        record.alpha,
+        None if record.roi is None else _region(json.dumps(record.roi)),
+    )
+
+
+@lru_cache(maxsize=64)  # read twice a second while the category is in use
+def _region(roi: str) -> Roi:
+    return parse_roi(json.loads(roi))
+
+
+def record_of(category: Category) -> CategoryRecord:
+    """A category -> what is stored of it, made now."""
+    now = datetime.now(UTC)
+    wording = category.wording
+    return CategoryRecord(
+        key=category.key,
+        id=category.id,
+        object=wording.object,
+        domain=str(wording.domain),
+        normal_states=wording.normal_states or None,
+        abnormal_states=wording.abnormal_states or None,
+        rvs=None if category.rvs is None else str(category.rvs),
+        alpha=category.alpha,
+        roi=None if category.roi is None else category.roi.as_json(),
+        created=now,
+        updated=now,
+    )

@@ -1,0 +1,1 @@
+"""What outlives the process: categories with their calibrations, and the inspection log."""

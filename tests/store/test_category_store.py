@@ -1,0 +1,149 @@
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from app.errors import FieldError
+from app.store.records import SampleRecord, SampleScore
+from app.store.store import Store
+from tests.store.examples import NOON, category, sample
+
+
+def test_a_category_comes_back_as_it_was(store: Store) -> None:
+    kept = category(
+        "Größe ẞ 7",
+        object="steel bracket",
+        normal_states=("a flawless {}", "{} 好"),
+        abnormal_states=("a bent {}",),
+        rvs="kde",
+        alpha=0.1 + 0.2,
+        roi={"polygons": [[[0.1, 0.2], [0.3, 1 / 3], [1, 0]]]},
+        updated=NOON + timedelta(microseconds=1),
+    )
+    store.put_category(kept)
+    assert store.category(kept.key) == kept
+    assert kept.key == "grösse ss 7"
+
+
+def test_an_unknown_key_is_no_error(store: Store) -> None:
+    assert store.category("bracket") is None
+    assert store.samples("bracket") == []
+    assert store.state("bracket") == (None, [])
+    assert store.counts() == {}
+    assert not store.delete_category("bracket")
+    assert not store.delete_sample("bracket", "one")
+    assert store.clear_samples("bracket") == 0
+
+
+def test_an_update_keeps_when_it_was_created_and_its_samples(store: Store) -> None:
+    store.add_samples(category(), [sample("one")])
+    later = category(alpha=0.01, created=NOON + timedelta(days=1), updated=NOON + timedelta(days=1))
+    store.put_category(later)
+    assert store.state(later.key) == (replace(later, created=NOON), [sample("one")])
+
+
+def test_times_come_back_in_utc(store: Store) -> None:
+    there = timezone(timedelta(hours=-7))
+    store.put_category(category(created=NOON.astimezone(there)))
+    found = store.category(category().key)
+    assert found is not None
+    assert found.created == NOON
+    assert found.created.tzinfo is UTC
+
+
+def test_a_naive_time_is_the_callers_mistake(store: Store) -> None:
+    with pytest.raises(Exception, match="has no time zone"):
+        store.put_category(category(created=datetime(2025, 1, 1)))
+
+
+def test_categories_are_ordered_by_id(store: Store) -> None:
+    ids = ["b", "B", "a 2", "a10", "Ä", "_"]
+    for id in ids:
+        store.put_category(replace(category(id), key=id))
+    assert [found.id for found in store.categories()] == sorted(ids)
+
+
+@pytest.mark.parametrize(
+    "score", [0.1, 1 / 3, 5e-324, 1.7976931348623157e308, 0.30000000000000004, 0.9999999999999999]
+)
+def test_scores_come_back_to_the_last_bit(store: Store, score: float) -> None:
+    said = SampleScore("sdp", "f", score, score / 2, -score)
+    store.add_samples(category(), [SampleRecord("one", NOON, "a", None, (said,))])
+    ((found,),) = [kept.scores for kept in store.samples(category().key)]
+    assert [value.hex() for value in (found.score, found.map_max, found.map_median)] == [
+        value.hex() for value in (score, score / 2, -score)
+    ]
+
+
+def test_samples_come_in_order_of_insertion_with_their_scores_in_order(store: Store) -> None:
+    first = [sample(f"{number * 7919 % 2003}", number / 9, 3) for number in range(1500)]
+    store.add_samples(category(), first)
+    store.add_samples(category("other"), [sample("one")])
+    bare = sample("bare", scores=0)
+    store.add_samples(category(), [bare])
+    assert store.samples(category().key) == [*first, bare]
+    assert store.counts() == {category().key: 1501, "other": 1}
+
+
+def test_adding_makes_the_category_but_does_not_change_it(store: Store) -> None:
+    store.add_samples(category(), [])
+    store.add_samples(category(alpha=0.5), [sample("one")])
+    assert store.category(category().key) == category()
+
+
+def test_adding_is_one_transaction(store: Store) -> None:
+    with pytest.raises(FieldError, match="refuses"):
+        store.add_samples(category(), [sample("one"), sample("two"), sample("one")])
+    lacking: Any = None
+    bad = SampleRecord("two", NOON, "a", None, (SampleScore("sdp", "f", lacking, 0.0, 0.0),))
+    with pytest.raises(FieldError, match="refuses"):
+        store.add_samples(category(), [sample("one"), bad])
+    assert store.state(category().key) == (None, [])
+    assert store.counts() == {}
+
+
+def test_the_same_id_may_stand_in_two_categories(store: Store) -> None:
+    for id in ("one", "two"):
+        store.add_samples(category(id), [sample("same")])
+    assert store.delete_sample("one", "same")
+    assert not store.delete_sample("one", "same")
+    assert store.counts() == {"one": 0, "two": 1}
+
+
+def test_deleting_a_category_deletes_its_samples_and_their_scores(store: Store) -> None:
+    store.add_samples(category(), [sample("one"), sample("two")])
+    store.add_samples(category("other"), [sample("one")])
+    assert store.delete_category(category().key)
+    store.add_samples(category(), [])
+    assert store.samples(category().key) == []
+    assert scores_kept(store) == 2
+
+
+def test_clearing_keeps_the_category(store: Store) -> None:
+    store.add_samples(category(), [sample("one"), sample("two")])
+    assert store.clear_samples(category().key) == 2
+    assert store.state(category().key) == (category(), [])
+    assert scores_kept(store) == 0
+
+
+def test_replacing_leaves_nothing_of_before(store: Store) -> None:
+    store.add_samples(category(), [sample("one"), sample("two")])
+    imported = category(alpha=0.2, created=NOON - timedelta(days=9))
+    store.replace_category(imported, [sample("two", 0.9)])
+    assert store.state(imported.key) == (imported, [sample("two", 0.9)])
+    assert scores_kept(store) == 2
+
+
+def test_a_failing_replacement_changes_nothing(store: Store) -> None:
+    store.add_samples(category(), [sample("one")])
+    with pytest.raises(FieldError):
+        store.replace_category(category(alpha=0.2), [sample("two"), sample("two")])
+    assert store.state(category().key) == (category(), [sample("one")])
+
+
+def scores_kept(store: Store) -> int:
+    """Rows of scores, whether a sample of theirs is there or not."""
+    with store._database.reading() as connection:
+        count: int = connection.exec_driver_sql("SELECT count(*) FROM sample_scores").scalar_one()
+    return count

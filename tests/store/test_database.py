@@ -1,0 +1,183 @@
+"""Databases that cannot be used, at the start and later, and what is said of them."""
+
+import logging
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from app.errors import ConfigurationError, NotReadyError
+from app.store import database
+from app.store.database import Database
+from app.store.engine import parse_url, shown
+from app.store.errors import StoreError, StoreUnavailableError
+from app.store.query import InspectionQuery
+from app.store.store import Store
+from tests.store.examples import category, inspection, sample
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("", "cannot be read; expected sqlite:///"),
+        ("nonsense secret", "cannot be read"),
+        ("mysql://user:secret@host/name", "mysql is not supported"),
+        ("sqlite+aiosqlite:///x.db", "not supported"),
+        ("sqlite://", "names no file"),
+        ("sqlite:///:memory:", "names no file"),
+        ("sqlite:///file:x?uri=true", "names no file"),
+        ("postgresql://user:secret@127.0.0.1:1/name", "user:***@127.0.0.1:1/name: cannot be used"),
+        ("postgresql://user@127.0.0.1:1/name?password=secret", "cannot be used"),
+    ],
+)
+def test_an_url_of_no_use_is_named_without_its_password(url: str, said: str) -> None:
+    with pytest.raises(StoreError) as caught:
+        Database(url)
+    assert said in str(caught.value)
+    assert "secret" not in str(caught.value)
+    assert isinstance(caught.value, ConfigurationError)
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_every_way_to_write_postgresql_is_taken(scheme: str) -> None:
+    url = parse_url(f"{scheme}://user:secret@host/name?sslpassword=secret")
+    assert url.drivername == "postgresql+psycopg"
+    assert shown(url) == "postgresql+psycopg://user:***@host/name?sslpassword=hidden"
+
+
+def test_the_folder_of_a_file_is_made(tmp_path: Path) -> None:
+    Store(f"sqlite:///{tmp_path}/new/folder/store.db").close()
+    assert (tmp_path / "new" / "folder" / "store.db").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_a_named_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StoreError, match=r"file/store\.db: cannot be used"):
+        Store(f"sqlite:///{tmp_path}/file/store.db")
+
+
+def test_a_folder_in_place_of_the_file_is_a_named_error(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match="unable to open database file"):
+        Store(f"sqlite:///{tmp_path}")
+
+
+def test_a_file_that_is_no_database_is_a_named_error_and_stays(
+    sqlite_url: str, tmp_path: Path
+) -> None:
+    garbage = b"this is no database " * 1000
+    (tmp_path / "store.db").write_bytes(garbage)
+    with pytest.raises(StoreError, match=r"store\.db: .*file is not a database"):
+        Store(sqlite_url)
+    assert (tmp_path / "store.db").read_bytes() == garbage
+
+
+@pytest.mark.parametrize("where", ["middle", "end"])
+def test_a_damaged_database_is_a_named_error(sqlite_url: str, tmp_path: Path, where: str) -> None:
+    store = Store(sqlite_url)
+    store.add_samples(category(), [sample(f"{number}") for number in range(2000)])
+    store.close()
+    path = tmp_path / "store.db"
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        if where == "middle":
+            file.seek(size // 2)
+            file.write(os.urandom(size // 4))
+        else:
+            file.truncate(size // 2)
+    with pytest.raises(StoreError, match=r"store\.db: .*(damaged|malformed)"):
+        Store(sqlite_url)
+
+
+def test_a_newer_schema_is_refused_and_left_alone(url: str) -> None:
+    database = Database(url)
+    with database.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    database.close()
+    with pytest.raises(StoreError, match="schema version 9999, made by a newer"):
+        Store(url)
+    with pytest.raises(StoreError, match="schema version 9999, made by a newer"):
+        Store(url)
+
+
+def test_a_failure_while_running_is_not_shown_to_clients_but_logged(
+    store: Store, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with store._database.writing() as connection:
+        connection.execute(text("DROP TABLE inspections"))
+    with (
+        caplog.at_level(logging.ERROR),
+        pytest.raises(StoreUnavailableError, match=r"does not answer at present$") as caught,
+    ):
+        store.log([inspection(part_id="private")])
+    assert isinstance(caught.value, NotReadyError)
+    assert "inspections" in caplog.text
+    assert store._database.where in caplog.text
+    assert "private" not in caplog.text
+    assert store.categories() == []
+
+
+@pytest.fixture
+def locked(sqlite_url: str, tmp_path: Path) -> Iterator[Store]:
+    """A store whose file another program is writing to."""
+    store = Store(sqlite_url)
+    with store._database.writing() as connection:
+        connection.exec_driver_sql("PRAGMA busy_timeout=50")
+    other = sqlite3.connect(tmp_path / "store.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    yield store
+    other.close()
+    store.close()
+
+
+def test_a_file_locked_for_too_long_can_be_read_but_not_written(locked: Store) -> None:
+    with pytest.raises(StoreUnavailableError):
+        locked.log([inspection()])
+    assert locked.inspections(InspectionQuery()) == []
+
+
+def test_writers_of_one_file_wait_for_their_turn_but_not_for_ever(
+    sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "POOL_TIMEOUT_S", 0.05)
+    store = Store(sqlite_url)
+    with store._database.writing(), pytest.raises(StoreUnavailableError):
+        store.log([inspection()])
+    store.log([inspection()])
+    store.close()
+
+
+def test_a_restarted_server_costs_no_request(postgresql_url: str) -> None:
+    """Every connection but one's own is cut, as at a restart."""
+    store = Store(postgresql_url)
+    store.put_category(category())
+    other = Database(postgresql_url)
+    with other.reading() as connection:
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE pid != pg_backend_pid() AND datname = current_database()"
+            )
+        )
+    other.close()
+    assert store.categories() == [category()]
+    store.close()
+
+
+def test_sqlite_keeps_what_it_acknowledged_and_enforces_keys(sqlite_url: str) -> None:
+    database = Database(sqlite_url)
+    with database.reading() as connection:
+        said = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
+        }
+    database.close()
+    full = 2
+    assert said == {
+        "journal_mode": "wal",
+        "synchronous": full,
+        "foreign_keys": 1,
+        "busy_timeout": 5000,
+    }

@@ -1,0 +1,257 @@
+"""The inspection log: all rows in order, losses counted, and nothing that goes wrong ends it."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from app.inspection_log import InspectionLog
+from app.store.records import InspectionRecord
+from tests.waiting import wait_for
+
+PATIENCE_S = 60
+
+
+def record(number: int) -> InspectionRecord:
+    return InspectionRecord(
+        time=datetime(2025, 1, 1, tzinfo=UTC),
+        request_id=str(number),
+        part_id=None,
+        station=None,
+        category="nut",
+        method="sdp",
+        score=0.5,
+        p_value=None,
+        is_anomalous=None,
+        fingerprint="f",
+        image_sha256="0",
+    )
+
+
+class Disk:
+    """Keeps what it is given; stands still while `gate` is cleared, fails so many times."""
+
+    def __init__(self) -> None:
+        self.writes: list[list[str]] = []
+        self.lost = 0
+        self.failures = 0
+        self.tries = 0
+        self.prunes = 0
+        self.prune_fails = False
+        self.gate = threading.Event()
+        self.gate.set()
+        self.entered = threading.Semaphore(0)
+
+    def write(self, rows: Sequence[InspectionRecord]) -> None:
+        self.tries += 1
+        self.entered.release()
+        self.gate.wait(PATIENCE_S)
+        if self.failures:
+            self.failures -= 1
+            raise OSError("the fake disk is full")
+        self.writes.append([row.request_id for row in rows])
+
+    def prune(self) -> int:
+        self.prunes += 1
+        if self.prune_fails:
+            raise OSError("the fake disk is locked")
+        return 0
+
+    def dropped(self, rows: int) -> None:
+        self.lost += rows
+
+    @property
+    def rows(self) -> list[int]:
+        return [int(row) for write in self.writes for row in write]
+
+
+@pytest.fixture
+def disk() -> Disk:
+    return Disk()
+
+
+Open = Callable[..., InspectionLog]
+
+
+@pytest.fixture
+def open_log(disk: Disk) -> Iterator[Open]:
+    logs: list[InspectionLog] = []
+
+    def start(**options: Any) -> InspectionLog:
+        options = {"pause_s": 0.001, "dropped": disk.dropped} | options
+        logs.append(InspectionLog(disk.write, disk.prune, **options))
+        return logs[-1]
+
+    yield start
+    disk.gate.set()
+    for log in logs:
+        log.close(PATIENCE_S)
+
+
+def put(log: InspectionLog, *numbers: int) -> None:
+    for number in numbers:
+        log.put(record(number))
+
+
+def hold(log: InspectionLog, disk: Disk) -> None:
+    """Let the log's thread stand in a write of record 0."""
+    disk.gate.clear()
+    put(log, 0)
+    assert disk.entered.acquire(timeout=PATIENCE_S)
+
+
+def test_all_rows_are_written_in_order(open_log: Open, disk: Disk) -> None:
+    log = open_log(batch=7)
+    put(log, *range(100))
+    assert log.flush(PATIENCE_S)
+    assert disk.rows == list(range(100))
+    assert disk.lost == 0
+
+
+def test_rows_that_come_during_a_write_go_together(open_log: Open, disk: Disk) -> None:
+    log = open_log(batch=3)
+    hold(log, disk)
+    put(log, *range(1, 6))
+    disk.gate.set()
+    assert log.flush(PATIENCE_S)
+    assert disk.writes == [["0"], ["1", "2", "3"], ["4", "5"]]
+
+
+def test_a_first_row_waits_for_company_until_a_batch_is_full(open_log: Open, disk: Disk) -> None:
+    log = open_log(batch=3, pause_s=PATIENCE_S)
+    put(log, 0, 1, 2)
+    assert log.flush(PATIENCE_S / 2)
+    assert disk.writes == [["0", "1", "2"]]
+
+
+def test_many_threads_may_put(open_log: Open, disk: Disk) -> None:
+    log = open_log(batch=10)
+    threads = [
+        threading.Thread(target=put, args=(log, *range(start, start + 200)))
+        for start in range(0, 800, 200)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert log.flush(PATIENCE_S)
+    assert sorted(disk.rows) == list(range(800))
+
+
+def test_without_room_rows_are_dropped_and_counted_but_never_waited_for(
+    open_log: Open, disk: Disk, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = open_log(capacity=2)
+    hold(log, disk)
+    begin = time.monotonic()
+    put(log, *range(1, 6))
+    assert time.monotonic() - begin < PATIENCE_S / 2
+    assert disk.lost == 3
+    disk.gate.set()
+    assert log.flush(PATIENCE_S)
+    assert disk.rows == [0, 1, 2]
+    assert len([entry for entry in caplog.records if "no room" in entry.message]) == 1
+
+
+def test_a_write_that_fails_once_is_tried_again(open_log: Open, disk: Disk) -> None:
+    disk.failures = 1
+    log = open_log()
+    put(log, 0)
+    assert log.flush(PATIENCE_S)
+    assert (disk.writes, disk.tries, disk.lost) == ([["0"]], 2, 0)
+
+
+def test_a_write_that_fails_twice_loses_its_rows_alone(
+    open_log: Open, disk: Disk, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk.failures = 4
+    log = open_log(batch=2)
+    for pair in ((0, 1), (2, 3), (4, 5)):
+        put(log, *pair)
+        assert log.flush(PATIENCE_S)
+    assert (disk.writes, disk.lost) == ([["4", "5"]], 4)
+    (entry,) = [entry for entry in caplog.records if entry.levelno == logging.ERROR]
+    assert entry.name == "app.inspection_log"
+    assert entry.exc_info is not None
+
+
+def test_a_flush_ends_when_its_time_is_over(open_log: Open, disk: Disk) -> None:
+    log = open_log()
+    hold(log, disk)
+    assert not log.flush(0.01)
+    disk.gate.set()
+    assert log.flush(PATIENCE_S)
+
+
+def test_a_flush_with_nothing_put_returns_at_once(open_log: Open) -> None:
+    assert open_log().flush(0)
+
+
+def test_the_close_writes_what_is_left(open_log: Open, disk: Disk) -> None:
+    log = open_log(batch=2, pause_s=PATIENCE_S)
+    put(log, *range(9))
+    log.close(PATIENCE_S)
+    assert (disk.rows, disk.lost) == (list(range(9)), 0)
+    log.close(0)
+
+
+def test_after_the_close_rows_are_dropped(open_log: Open, disk: Disk) -> None:
+    log = open_log()
+    log.close(PATIENCE_S)
+    put(log, 0)
+    assert (disk.rows, disk.lost) == ([], 1)
+    assert log.flush(0)
+
+
+def test_what_the_close_has_no_time_for_is_counted_once(
+    open_log: Open, disk: Disk, caplog: pytest.LogCaptureFixture
+) -> None:
+    log = open_log(batch=2)
+    hold(log, disk)
+    put(log, 1, 2, 3)
+    log.close(0.01)
+    assert disk.lost == 4
+    assert "4 inspections" in caplog.text
+    disk.gate.set()
+    log.close(PATIENCE_S)
+    assert (disk.rows, disk.lost) == ([0], 4)
+
+
+def test_a_close_without_time_gives_up_a_second_try(open_log: Open, disk: Disk) -> None:
+    disk.failures = 1
+    log = open_log(pause_s=PATIENCE_S, batch=1)
+    put(log, 0)
+    wait_for(lambda: disk.failures == 0)
+    log.close(0.01)
+    log.close(PATIENCE_S / 2)
+    assert (disk.writes, disk.tries, disk.lost) == ([], 1, 1)
+
+
+def test_pruning_at_the_start_and_then_in_intervals(open_log: Open, disk: Disk) -> None:
+    log = open_log(prune_every_s=3600)
+    put(log, 0)
+    assert log.flush(PATIENCE_S)
+    assert disk.prunes == 1
+    open_log(prune_every_s=0.001)
+    wait_for(lambda: disk.prunes > 3)
+
+
+def test_pruning_that_fails_is_only_logged(
+    open_log: Open, disk: Disk, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk.prune_fails = True
+    log = open_log()
+    put(log, 0)
+    assert log.flush(PATIENCE_S)
+    assert disk.rows == [0]
+    assert "could not be removed" in caplog.text
+
+
+def test_a_forgotten_log_does_not_hold_up_the_process(open_log: Open) -> None:
+    open_log()
+    (thread,) = [thread for thread in threading.enumerate() if thread.name == "inspection-log"]
+    assert thread.daemon
