@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
+import calibrating
 import models
 import serving
 import torch
@@ -97,6 +98,7 @@ def heads(
 
 app.command()(models.model)
 app.command()(models.codecs)
+app.command()(calibrating.calibration)
 app.command()(serving.serve)
 app.command()(serving.start)
 app.command()(serving.memory)

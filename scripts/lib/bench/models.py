@@ -112,7 +112,7 @@ def _drift(per_kind: int) -> tuple[Table, dict[str, object]]:
         scored = {
             (name, method): score_demo(detector, method, pairs)
             for name, runtime in runtimes.items()
-            for detector in [_demo(runtime, Path(place))]
+            for detector in [demo_detector(runtime, Path(place))]
             for method in detector.methods
         }
     for (name, method), scores in scored.items():
@@ -133,7 +133,8 @@ def _drift(per_kind: int) -> tuple[Table, dict[str, object]]:
     return table, found
 
 
-def _demo(runtime: Runtime, place: Path) -> AnomalyDetector:
+def demo_detector(runtime: Runtime, place: Path) -> AnomalyDetector:
+    """The embedded demo with its heads; place: a folder for what it caches."""
     return build_detector(
         backbone=str(DEMO_BACKBONE),
         weights=str(DEMO_WEIGHTS),
