@@ -88,6 +88,13 @@ def open_loop(url: str, picture: bytes, rate: float, seconds: float) -> Load:
     return asyncio.run(_open_loop(url, picture, rate, seconds))
 
 
+def in_turns(urls: Sequence[str], picture: bytes, turns: int) -> list[list[Answer]]:
+    """One request to each of the URLs in every turn, the first in one turn being the last in the
+    next -> of each URL, the answers by turn.
+    """
+    return asyncio.run(_in_turns(urls, picture, turns))
+
+
 def answers_beside(url: str, load_url: str, picture: bytes, seconds: float) -> tuple[Load, Load]:
     """GET `url` fifty times a second while one client posts `picture` to `load_url` all the time.
 
@@ -136,6 +143,17 @@ async def _closed_loop(
     async with _http(clients) as http:
         await asyncio.gather(*(client(http) for _ in range(clients)))
     return Load(answers, time.perf_counter() - begin)
+
+
+async def _in_turns(urls: Sequence[str], picture: bytes, turns: int) -> list[list[Answer]]:
+    answers: list[list[Answer]] = [[] for _ in urls]
+    begin = time.perf_counter()
+    async with _http(None) as http:
+        for turn in range(turns):
+            places = range(len(urls)) if turn % 2 == 0 else reversed(range(len(urls)))
+            for place in places:
+                answers[place].append(await _ask(http, urls[place], picture, begin))
+    return answers
 
 
 async def _open_loop(url: str, picture: bytes, rate: float, seconds: float) -> Load:

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
 from typing import Annotated
@@ -14,7 +15,15 @@ from report import Shape, Threads, finish, new_table, use_threads
 from rich.table import Table
 
 from app.clipad.detector import AnomalyDetector
-from app.offline.bench.load import STAGES, Load, answers_beside, closed_loop, open_loop, percentile
+from app.offline.bench.load import (
+    STAGES,
+    Load,
+    answers_beside,
+    closed_loop,
+    in_turns,
+    open_loop,
+    percentile,
+)
 from app.offline.bench.model import random_backbone
 from app.offline.bench.process import ServerProcess
 from app.offline.bench.serve import (
@@ -144,6 +153,36 @@ def memory(
         growth=round(seen[requests] / seen[first] - 1, 4),
         rss_mib={str(count): round(mib, 1) for count, mib in seen.items()},
     )
+
+
+def log(
+    turns: Annotated[int, typer.Option(help="requests to each server", min=10)] = 1_000,
+    warm_up: Annotated[int, typer.Option(help="requests before, not counted", min=1)] = 50,
+) -> None:
+    """What the inspection log costs: two demo servers, one without it, asked in turns."""
+    servers: list[ServerProcess] = []
+    with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
+        for name, rows in (("with", "1000000"), ("without", "0")):
+            folder = Path(place) / name
+            folder.mkdir()
+            settings = {
+                "CLIPAD_DATA_DIR": str(folder),
+                "CLIPAD_MODEL_DIR": str(folder),
+                "CLIPAD_LOG_ROWS": rows,
+            }
+            server = ServerProcess([sys.executable, "-m", "app"], settings, folder / "log")
+            servers.append(stack.enter_context(server))
+        urls = [question(server.url) for server in servers]
+        in_turns(urls, photograph(), warm_up)
+        logged, bare = in_turns(urls, photograph(), turns)
+    pairs = [1000 * (one.seconds - other.seconds) for one, other in zip(logged, bare, strict=True)]
+    table = new_table("", "p50", "p95", "p99", title=f"milliseconds of {turns} requests each")
+    keys = {}
+    for label, answers in (("with the log", logged), ("without", bare)):
+        figures = {q: 1000 * percentile(answers, q) for q in (50, 95, 99)}
+        table.add_row(label, *(f"{ms:.2f}" for ms in figures.values()))
+        keys[label.replace(" ", "_")] = {f"p{q}_ms": round(ms, 3) for q, ms in figures.items()}
+    finish(table, "log", CPU, turns=turns, log_ms=round(median(pairs), 3), **keys)
 
 
 def _idle_table(url: str, picture: bytes, requests: int, keys: dict[str, object]) -> Table:

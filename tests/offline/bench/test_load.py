@@ -13,6 +13,7 @@ from app.offline.bench.load import (
     Load,
     answers_beside,
     closed_loop,
+    in_turns,
     open_loop,
     percentile,
 )
@@ -130,3 +131,12 @@ def test_what_was_served_too_late_does_not_count_for_the_rate() -> None:
     assert load.rate == 0.5
     assert percentile(load.served, 50) == 2
     assert math.isnan(percentile([], 50))
+
+
+def test_in_turns_every_url_is_asked_as_often(server: tuple[Server, str]) -> None:
+    found, url = server
+    first, second = in_turns([url + "?a", url + "?b"], b"picture", 5)
+    assert (len(first), len(second), found.posts, found.most) == (5, 5, 10, 1)
+    moments = [[answer.moment for answer in answers] for answers in (first, second)]
+    earlier = [one < other for one, other in zip(*moments, strict=True)]
+    assert earlier == [True, False, True, False, True]

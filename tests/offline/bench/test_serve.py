@@ -38,6 +38,7 @@ def test_rates_of_the_model_alone() -> None:
     ("command", "key"),
     [
         (["start", "--turns", "1"], "ready_over_imports"),
+        (["log", "--turns", "10", "--warm-up", "2"], "log_ms"),
         (["memory", "--requests", "40", "--first", "20"], "growth"),
     ],
 )
