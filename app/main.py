@@ -19,11 +19,13 @@ from app.clipad.rvs import Rvs
 from app.cpus import image_threads, model_threads, usable_cpus
 from app.drift import Drift
 from app.errors import ConfigurationError, ObjectNameError
+from app.finding import Detector, Finding, Sample, model_run
 from app.images import ImageLimits
-from app.inspection import Detector, Finding, Inspector, Sample, model_run
+from app.inspection import Inspector
 from app.ledger import Ledger, Retention
 from app.lifecycle import Lifecycle
 from app.pace import Pace
+from app.presentation import Presenter
 from app.routes import (
     batch,
     calibration,
@@ -234,10 +236,10 @@ async def _start(
     )
     vocabulary = Vocabulary(detector, pools.texts, settings.max_new_categories_per_minute)
 
+    presenter = Presenter(settings.max_heatmap_side, settings.colour_map)
+
     def inspector(limits: ImageLimits) -> Inspector:
-        return Inspector(
-            detector, batcher, vocabulary, pools.images, limits, settings.max_heatmap_side
-        )
+        return Inspector(detector, batcher, vocabulary, pools.images, limits, presenter)
 
     try:
         await warm_up(inspector, service.policy.default_category, pools.texts)

@@ -18,8 +18,9 @@ from PIL import Image
 from app.batching import Batcher
 from app.categories import Category, parse_category
 from app.clipad.runtimes.model import PLAIN
+from app.finding import Detector, Finding, Sample
 from app.images import ImageLimits
-from app.inspection import Detector, Finding, Inspector, Question, Sample
+from app.inspection import Inspector, Question
 
 LOADER = "loader"  # name of the thread that loads a model
 WARM_UP_NAME = "object"

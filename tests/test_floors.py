@@ -32,6 +32,7 @@ FLOORS: Sequence[set[str]] = (
         "signals",
         "vocabulary",
     },
+    {"finding", "presentation"},
     {"inspection", "problems", "runtime", "schemas_categories", "schemas_inspections", "standing"},
     {"registry", "startup"},
     {"ledger"},

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from app import main
 from app.clipad.runtimes.torch_runtime import Compilation, TorchRuntime
 from app.errors import ConfigurationError, WeightsError
-from app.inspection import Detector
+from app.finding import Detector
 from app.main import configure_threads, create_app
 from app.settings import Settings
 from tests.fakes import FakeDetector

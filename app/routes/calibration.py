@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request
 
 from app.categories import Category
 from app.errors import FieldError, UnknownSampleError
-from app.inspection import Finding
+from app.finding import Finding
 from app.problems import documented, problem_of
 from app.roi import inside
 from app.routes.access import ServiceDep, TimeLimit, require_key, unless_gone

@@ -12,8 +12,9 @@ from pydantic import ValidationError
 
 from app.categories import parse_category
 from app.errors import FieldError
-from app.inspection import Inspection, Question, Rendering
+from app.inspection import Inspection, Question
 from app.negotiation import negotiate
+from app.presentation import Rendering
 from app.problems import documented
 from app.routes.access import ServiceDep, TimeLimit, require_key, unless_gone
 from app.routes.openapi import PREDICT_BODY, PREDICT_DESCRIPTION, PREDICT_RESPONSES

@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from app.clipad.runtimes.torch_runtime import Compilation
 from app.clipad.rvs import RvsMethod
 from app.clipad.sdp import Taps
+from app.heatmap import ColourMap
 
 PREFIX = "CLIPAD_"
 ENV_FILE = ".env"
@@ -173,6 +174,11 @@ class Settings(BaseSettings):
     )
     max_heatmap_side: Positive = Field(
         default=2048, description="Longer side of a heatmap in pixels at most."
+    )
+    colour_map: ColourMap = Field(
+        default="inferno",
+        description="Colours of heatmaps, perceptually uniform and safe for colour-blind "
+        "eyes: inferno, magma, plasma, viridis, cividis or batlow.",
     )
     api_keys: SecretStr | None = Field(
         default=None,

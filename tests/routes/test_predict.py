@@ -5,6 +5,7 @@ import io
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import cmap
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
@@ -232,3 +233,15 @@ def test_mixed_methods_and_names_in_one_batch_give_the_same_as_alone(serve: Serv
         assert [future.result() for future in together] == alone
         assert first.result() == alone[0]
     assert detector.batches == [1, 2, 2]  # of four that go together, two for each method
+
+
+def test_the_colour_map_is_the_operator_s_choice(serve: Serve) -> None:
+    tops = set()
+    for name in ("inferno", "viridis"):
+        answer = serve(colour_map=name).post("/predict?heatmap=map", **FORM).json()
+        pixels = np.asarray(heatmap_of(answer).convert("RGB")).reshape(-1, 3)
+        wanted = np.round(cmap.Colormap(name).lut(256)[[0, 255], :3] * 255).astype(int).tolist()
+        assert wanted[0] in pixels.tolist()
+        assert wanted[1] in pixels.tolist()
+        tops.add(tuple(wanted[1]))
+    assert len(tops) == 2

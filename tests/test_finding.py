@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from app.clipad.detector import Detection
-from app.inspection import Finding, Sample, model_run
+from app.finding import Finding, Sample, model_run
 from tests.fakes import FakeDetector
 
 

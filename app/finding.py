@@ -1,0 +1,112 @@
+"""What the model says of single images: a batch of samples in, a finding or an error for each.
+
+Knows nothing of files, HTTP or decisions.
+"""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from app.clipad.detector import Detection
+from app.clipad.model_info import ModelInfo
+from app.clipad.prompts import Wording
+from app.clipad.rvs import RvsMethod
+from app.heatmap import FloatMap
+from app.roi import Inside
+
+
+class Detector(Protocol):
+    """What the service needs of an anomaly detector."""
+
+    @property
+    def side(self) -> int: ...
+    @property
+    def mean(self) -> Sequence[float]: ...
+    @property
+    def std(self) -> Sequence[float]: ...
+    @property
+    def methods(self) -> tuple[str, ...]: ...
+    @property
+    def default_method(self) -> str: ...
+    @property
+    def info(self) -> ModelInfo: ...
+
+    def text_features(self, name: Wording, rvs: RvsMethod | None = None, /) -> Tensor: ...
+    def peek_text(self, name: Wording, rvs: RvsMethod | None = None, /) -> Tensor | None: ...
+    def has_text(self, name: Wording, rvs: RvsMethod | None = None, /) -> bool: ...
+    def detect(self, images: Tensor, text: Tensor, method: str = "sdp") -> Detection: ...
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the model gets for one image: pixels [3,S,S], text [D,2]; inside: where the map
+    counts, [S,S], None for everywhere.
+    """
+
+    pixels: Tensor
+    text: Tensor
+    method: str
+    inside: Inside | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What the model says of one image; anomaly: the smoothed map, float32 [S,S]."""
+
+    score: float
+    text_score: float
+    map_score: float
+    anomaly: FloatMap
+    seconds: float
+
+
+def model_run(
+    detector: Detector, observe_batch: Callable[[int], None]
+) -> Callable[[list[Sample]], list[Finding | Exception]]:
+    """The batcher's `run`: samples of all methods -> a finding or an error for each, in order."""
+
+    def run(samples: list[Sample]) -> list[Finding | Exception]:
+        observe_batch(len(samples))
+        begin = time.perf_counter()
+        outcomes: dict[int, Finding | Exception] = {}
+        for method in dict.fromkeys(sample.method for sample in samples):
+            places = [i for i, sample in enumerate(samples) if sample.method == method]
+            group = [samples[i] for i in places]
+            outcomes.update(zip(places, _detect(detector, group, begin), strict=True))
+        return [outcomes[i] for i in range(len(samples))]
+
+    return run
+
+
+def _detect(
+    detector: Detector, samples: Sequence[Sample], begin: float
+) -> Sequence[Finding | Exception]:
+    images = torch.stack([sample.pixels for sample in samples])
+    text = torch.stack([sample.text for sample in samples])
+    try:
+        found = detector.detect(images, text, samples[0].method)
+    except Exception as error:
+        if len(samples) == 1:
+            return [error]
+        # Memory may suffice for each alone, and one that fails must not fail its neighbours.
+        return [_detect(detector, [sample], begin)[0] for sample in samples]
+    seconds = time.perf_counter() - begin
+    return [_finding(found, place, sample.inside, seconds) for place, sample in enumerate(samples)]
+
+
+def _finding(
+    found: Detection, place: int, inside: Inside | None, seconds: float
+) -> Finding | Exception:
+    anomaly, text_score = found.maps[place].numpy(), found.text_score[place]
+    score, peak = found.score[place], found.map_score[place]
+    if inside is not None:
+        peak = torch.tensor(anomaly[inside].max())
+        score = text_score + peak
+    if not math.isfinite(score):
+        return ArithmeticError(f"anomaly score is {float(score)}: expected a finite number")
+    return Finding(float(score), float(text_score), float(peak), anomaly, seconds)
