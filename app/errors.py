@@ -22,7 +22,7 @@
     └── NotReadyError                 starting or draining
 
 A message names what is wrong, its value, and what was expected. How an error becomes an
-HTTP status is decided once, in `app.problems`.
+HTTP status is decided once, in `app.http.problems`.
 """
 
 

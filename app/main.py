@@ -10,7 +10,6 @@ from importlib.metadata import version
 import torch
 from fastapi import FastAPI
 
-from app import problems
 from app.admission import Admission
 from app.batching import Batcher
 from app.categories import Category, parse_category
@@ -20,6 +19,8 @@ from app.cpus import image_threads, model_threads, usable_cpus
 from app.drift import Drift
 from app.errors import ConfigurationError, ObjectNameError
 from app.finding import Detector, Finding, Sample, model_run
+from app.http import problems
+from app.http.telemetry import Metrics, TelemetryMiddleware
 from app.images import ImageLimits
 from app.inspection import Inspector
 from app.ledger import Ledger, Retention
@@ -40,7 +41,6 @@ from app.settings import PREFIX, Settings, accepted_keys, load_settings
 from app.signals import drain_first
 from app.startup import in_daemon_thread, warm_up, warm_up_sizes
 from app.store.store import Store
-from app.telemetry import Metrics, TelemetryMiddleware
 from app.vocabulary import Vocabulary
 
 TITLE = "CLIP-AD"

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from app.admission import Admission
 from app.categories import Category, parse_category
 from app.errors import FieldError, NotReadyError, UnknownCategoryError
+from app.http.telemetry import Metrics
+from app.http.uploads import UploadLimits
 from app.inspection import Inspector
 from app.ledger import Ledger
 from app.lifecycle import Lifecycle
 from app.standing import Standing
 from app.store.store import Store
-from app.telemetry import Metrics
-from app.uploads import UploadLimits
 
 
 @dataclass(frozen=True)

@@ -18,29 +18,30 @@ FLOORS: Sequence[set[str]] = (
         "heatmap",
         "images",
         "lifecycle",
-        "negotiation",
         "roi",
         "store",
-        "uploads",
     },
     {
         "categories",
         "inspection_log",
         "pictures",
-        "schemas",
         "settings",
         "signals",
         "vocabulary",
     },
     {"finding", "presentation"},
-    {"inspection", "problems", "runtime", "schemas_categories", "schemas_inspections", "standing"},
+    {"http", "inspection", "runtime", "standing"},
     {"registry", "startup"},
     {"ledger"},
-    {"telemetry"},
     {"service"},
     {"routes"},
     {"main"},
     {"__main__"},
+)
+HTTP_FLOORS: Sequence[set[str]] = (
+    {"negotiation", "schemas", "uploads"},
+    {"category_schemas", "inspection_schemas", "problems"},
+    {"telemetry"},
 )
 CLIPAD_FLOORS: Sequence[set[str]] = (
     {
@@ -145,6 +146,7 @@ def test_a_climbing_import_is_found(source: str, expected: list[str]) -> None:
 def test_every_module_has_a_floor() -> None:
     assert set().union(*FLOORS) == set(modules(APP)) - {"offline"}
     assert set().union(*CLIPAD_FLOORS) == set(modules(APP / "clipad"))
+    assert set().union(*HTTP_FLOORS) == set(modules(APP / "http"))
 
 
 def test_modules_import_only_lower_floors() -> None:
@@ -155,6 +157,10 @@ def test_modules_import_only_lower_floors() -> None:
 
 def test_the_method_imports_only_its_lower_floors() -> None:
     assert climbing(CLIPAD_FLOORS, internal(APP / "clipad", "app.clipad")) == []
+
+
+def test_what_is_particular_to_http_imports_only_its_lower_floors() -> None:
+    assert climbing(HTTP_FLOORS, internal(APP / "http", "app.http")) == []
 
 
 def test_offline_stands_on_the_method_alone_and_nothing_stands_on_it() -> None:

@@ -7,8 +7,10 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import TypeAdapter
 
 from app.errors import FieldError
+from app.http.problems import documented, problem_of
+from app.http.schemas import BatchEntry, PredictOptions
+from app.http.uploads import Form, Upload, read_form
 from app.inspection import Question
-from app.problems import documented, problem_of
 from app.routes.access import ServiceDep, TimeLimit, require_key, unless_gone
 from app.routes.openapi import BATCH_BODY, BATCH_DESCRIPTION
 from app.routes.predict import (
@@ -21,10 +23,8 @@ from app.routes.predict import (
     prediction,
     record,
 )
-from app.schemas import BatchEntry, PredictOptions
 from app.service import Service
 from app.standing import Standing
-from app.uploads import Form, Upload, read_form
 
 router = APIRouter(tags=["inspection"], dependencies=[Depends(require_key)])
 _entries = TypeAdapter(list[BatchEntry])

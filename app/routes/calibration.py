@@ -10,22 +10,22 @@ from fastapi import APIRouter, Depends, Request
 from app.categories import Category
 from app.errors import FieldError, UnknownSampleError
 from app.finding import Finding
-from app.problems import documented, problem_of
-from app.roi import inside
-from app.routes.access import ServiceDep, TimeLimit, require_key, unless_gone
-from app.routes.categories import calibrations, require_registered
-from app.routes.openapi import CALIBRATION_BODY, CALIBRATION_DESCRIPTION
-from app.schemas_categories import (
+from app.http.category_schemas import (
     CalibrationAnswer,
     CalibrationEntry,
     Removed,
     SampleList,
     SampleView,
 )
+from app.http.problems import documented, problem_of
+from app.http.uploads import Upload, read_form
+from app.roi import inside
+from app.routes.access import ServiceDep, TimeLimit, require_key, unless_gone
+from app.routes.categories import calibrations, require_registered
+from app.routes.openapi import CALIBRATION_BODY, CALIBRATION_DESCRIPTION
 from app.service import Service
 from app.standing import Standing
 from app.store.records import SampleRecord, SampleScore
-from app.uploads import Upload, read_form
 
 PATH = "/categories/{id}/calibration"
 _MAX_FILENAME = 255

@@ -11,10 +11,7 @@ from app.calibration import DEFAULT_ALPHA, expected_rate, needed, rate_95
 from app.categories import Category, parse_category, spoken
 from app.clipad.prompts import Domain, Wording
 from app.errors import UnknownCategoryError
-from app.problems import documented
-from app.roi import parse_roi
-from app.routes.access import ServiceDep, require_key
-from app.schemas_categories import (
+from app.http.category_schemas import (
     CalibrationState,
     CategoryChange,
     CategoryFile,
@@ -22,6 +19,9 @@ from app.schemas_categories import (
     Resolution,
     SampleView,
 )
+from app.http.problems import documented
+from app.roi import parse_roi
+from app.routes.access import ServiceDep, require_key
 from app.service import Service
 from app.standing import MethodStanding, Standing
 from app.store.records import SampleRecord, SampleScore

@@ -8,10 +8,10 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
 
-from app.problems import documented
+from app.http.inspection_schemas import InspectionOptions, InspectionPage, InspectionRow
+from app.http.problems import documented
 from app.routes.access import ServiceDep, require_key
 from app.routes.predict import choose_media_type
-from app.schemas_inspections import InspectionOptions, InspectionPage, InspectionRow
 from app.store.query import InspectionQuery
 
 JSON, CSV = "application/json", "text/csv"

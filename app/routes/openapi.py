@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.schemas import PredictOptions
+from app.http.schemas import PredictOptions
 
 _RAW_TYPES = (
     "image/png",

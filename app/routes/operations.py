@@ -10,10 +10,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from app.http.problems import documented
+from app.http.schemas import ModelCard, Status
 from app.lifecycle import State
-from app.problems import documented
 from app.routes.access import ServiceDep
-from app.schemas import ModelCard, Status
 
 _ASSETS = "/docs/assets"
 router = APIRouter(tags=["operations"])

@@ -12,13 +12,9 @@ from pydantic import ValidationError
 
 from app.categories import parse_category
 from app.errors import FieldError
-from app.inspection import Inspection, Question
-from app.negotiation import negotiate
-from app.presentation import Rendering
-from app.problems import documented
-from app.routes.access import ServiceDep, TimeLimit, require_key, unless_gone
-from app.routes.openapi import PREDICT_BODY, PREDICT_DESCRIPTION, PREDICT_RESPONSES
-from app.schemas import (
+from app.http.negotiation import negotiate
+from app.http.problems import documented
+from app.http.schemas import (
     Heatmap,
     ModelSummary,
     Prediction,
@@ -27,9 +23,13 @@ from app.schemas import (
     ScoreParts,
     Timing,
 )
+from app.http.uploads import Form, read_form
+from app.inspection import Inspection, Question
+from app.presentation import Rendering
+from app.routes.access import ServiceDep, TimeLimit, require_key, unless_gone
+from app.routes.openapi import PREDICT_BODY, PREDICT_DESCRIPTION, PREDICT_RESPONSES
 from app.service import Service
 from app.standing import Standing
-from app.uploads import Form, read_form
 
 JSON, PNG, NPY = "application/json", "image/png", "application/x-npy"
 router = APIRouter(tags=["inspection"], dependencies=[Depends(require_key)])

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from app.http.schemas import Problem
 from app.main import TEXT_THREADS
-from app.schemas import Problem
 from tests.fakes import FakeDetector
 from tests.pictures import PNG, RED, file_of, gradient
 from tests.routes.conftest import Serve

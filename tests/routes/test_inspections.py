@@ -13,12 +13,12 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from jsonschema import Draft202012Validator
 
-from app import problems
 from app.errors import NotReadyError
+from app.http import problems
+from app.http.telemetry import Metrics, TelemetryMiddleware
 from app.routes import inspections
 from app.store.query import InspectionQuery
 from app.store.records import InspectionRecord
-from app.telemetry import Metrics, TelemetryMiddleware
 
 RECORD = InspectionRecord(
     time=datetime(2025, 3, 1, 12, 30, 0, 250_000, UTC),

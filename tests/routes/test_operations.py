@@ -87,14 +87,14 @@ def test_one_log_line_per_request_without_pictures_or_keys(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
     client = serve(api_keys="secret")
-    caplog.set_level("INFO", "app.telemetry")
+    caplog.set_level("INFO", "app.http.telemetry")
     client.post(
         "/predict?category=nut&part_id=7&station=S%E2%80%9D1",
         content=PNG,
         headers={"Authorization": "Bearer secret", "X-Request-ID": "r1"},
     )
     client.get("/x%0Ay")
-    first, second = (r.getMessage() for r in caplog.records if r.name == "app.telemetry")
+    first, second = (r.getMessage() for r in caplog.records if r.name == "app.http.telemetry")
     assert re.fullmatch(
         r"POST /predict 200 [\d.]+ms request_id=r1 category='nut' part_id='7' station='S”1' "
         r"score=0\.\d+",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.negotiation import negotiate
+from app.http.negotiation import negotiate
 
 JSON, PNG, NPY = OFFERS = ("application/json", "image/png", "application/x-npy")
 

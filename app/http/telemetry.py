@@ -21,7 +21,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.problems import problem_response
+from app.http.problems import problem_response
 
 REQUEST_ID = "X-Request-ID"
 CLIENT_LEFT = 499  # nobody is there to read a status; nginx's number for it in logs and metrics

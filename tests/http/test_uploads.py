@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from app.errors import ClipAdError, FieldError, ImageFormatError, ImageTooLargeError
-from app.uploads import Form, UploadLimits, read_form
+from app.http.uploads import Form, UploadLimits, read_form
 
 LIMITS = UploadLimits(max_bytes=100, max_images=2)
 FORM = "multipart/form-data; boundary=edge"

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraint
 
 from app.clipad.prompts import Domain
 from app.clipad.rvs import RvsMethod
-from app.schemas import Problem
+from app.http.schemas import Problem
 
 _State = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 _Text = Annotated[str, StringConstraints(max_length=255, pattern=r"^[^\x00]*$")]

@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from app import errors
-from app.schemas import Problem
+from app.http.schemas import Problem
 
 MEDIA_TYPE = "application/problem+json"
 _KINDS = "urn:clip-ad:problem:"

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from app import errors
-from app.problems import problem_of, problem_response, status_of
+from app.http.problems import problem_of, problem_response, status_of
 
 STATUS = {
     "ImageDecodeError": 400,

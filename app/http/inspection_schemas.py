@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
-from app.schemas import Label, Method
+from app.http.schemas import Label, Method
 
 _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
 # `+02:00` in a query string that was not escaped arrives as ` 02:00`.

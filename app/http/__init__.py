@@ -1,0 +1,1 @@
+"""What is particular to HTTP: bodies, problems, telemetry, and what goes over the wire."""
