@@ -30,13 +30,19 @@ _CONFIDENCE = 0.95
 
 
 def rank(n: int, alpha: float) -> int:
-    """k = floor(alpha (n + 1)), alpha taken as the decimal it is written as: 0.29 of 100 is 29."""
-    return floor(_exact(alpha) * (n + 1))
+    """k = floor(alpha (n + 1)), the largest k with k / (n + 1) <= alpha.
+
+    alpha is taken as the decimal it is written as, 0.29 of 100 is 29; and where it was computed as
+    such a quotient itself, as that: 1/3 of 6 is 2.
+    """
+    k = floor(_exact(alpha) * (n + 1))
+    return k + 1 if (k + 1) / (n + 1) <= alpha else k
 
 
 def needed(alpha: float) -> int:
     """The smallest n that decides at this alpha (k >= 1): 19 for 0.05."""
-    return ceil(1 / _exact(alpha)) - 1
+    n = ceil(1 / _exact(alpha)) - 1
+    return n - 1 if n > 1 and rank(n - 1, alpha) else n
 
 
 def expected_rate(n: int, alpha: float) -> float | None:

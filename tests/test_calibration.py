@@ -9,7 +9,10 @@ from scipy.stats import beta
 from app.calibration import Calibration, expected_rate, needed, rank, rate_95
 
 figures = st.floats(-5, 5) | st.sampled_from([0.0, 0.5, 1.0])  # ties among them
-rates = st.integers(1, 999).map(lambda thousandths: thousandths / 1000)
+thousandths = st.integers(1, 999).map(lambda count: count / 1000)
+# What somebody computes who wants the k-th of n + 1: as a decimal it may be a hair too small.
+quotients = st.integers(2, 401).flatmap(lambda m: st.integers(1, m - 1).map(lambda k: k / m))
+rates = thousandths | quotients
 
 
 def calibrated(scores: list[float], alpha: float = 0.05) -> Calibration:
@@ -19,7 +22,7 @@ def calibrated(scores: list[float], alpha: float = 0.05) -> Calibration:
 @pytest.mark.parametrize(
     ("n", "alpha", "k"),
     [(18, 0.05, 0), (19, 0.05, 1), (20, 0.05, 1), (50, 0.05, 2), (200, 0.05, 10), (99, 0.29, 29),
-     (0, 0.5, 0), (1, 0.5, 1), (999, 0.001, 1)],
+     (0, 0.5, 0), (1, 0.5, 1), (999, 0.001, 1), (2, 1 / 3, 1), (5, 1 / 3, 2)],
 )  # fmt: skip
 def test_rank(n: int, alpha: float, k: int) -> None:
     assert rank(n, alpha) == k
@@ -103,3 +106,9 @@ def test_rates_hold_for_fresh_calibrations_of_exchangeable_scores(n: int, rate: 
     error = np.std(rates) / np.sqrt(len(rates))
     assert abs(np.mean(rates) - rate) < 3 * error + 5e-5
     assert 0.035 < exceeded / len(rates) < 0.065
+
+
+@given(st.integers(1, 401), st.data())
+def test_a_quotient_is_taken_as_the_quotient_it_is(n: int, data: st.DataObject) -> None:
+    k = data.draw(st.integers(1, n))
+    assert rank(n, k / (n + 1)) == k

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from app.clipad.backbone import Backbone
 from app.clipad.dual_path import DualPath
@@ -49,7 +49,8 @@ def describe(
     moving = {
         "weights_sha256": backbone.weights_sha256,
         "heads_sha256": heads_sha256,
-        "rvs": rvs.label,
+        # Every parameter: a category may choose another method than the service's.
+        "rvs": asdict(rvs),
         "taps": str(path.taps),
         "dtype": runtime.dtype,
         "side": backbone.side,

@@ -87,10 +87,10 @@ class Settings(BaseSettings):
         "mean_shift.",
     )
     dbscan_eps: float = Field(
-        default=0.5, gt=0, description="DBSCAN's radius; with RVS=dbscan alone."
+        default=0.5, gt=0, description="DBSCAN's radius, where RVS or a category's own rvs is dbscan."
     )
     dbscan_min_samples: Positive = Field(
-        default=15, description="DBSCAN's smallest cluster; with RVS=dbscan alone."
+        default=15, description="DBSCAN's smallest cluster, likewise."
     )
     taps: Taps | None = Field(
         default=None,

@@ -117,8 +117,12 @@ def test_the_fingerprint_moves_with_everything_that_moves_a_score() -> None:
         _detector(stages=(1, 2)).info.fingerprint,
         AnomalyDetector(parity.backbone("tiny-vit"), rvs=Rvs()).info.fingerprint,
         AnomalyDetector(parity.backbone("tiny-vit"), rvs=Rvs(dbscan_eps=0.7)).info.fingerprint,
+        # A category may choose DBSCAN where the service does not.
+        AnomalyDetector(
+            parity.backbone("tiny-vit"), rvs=Rvs(RvsMethod.MEAN, dbscan_eps=0.7)
+        ).info.fingerprint,
     }
-    assert len(fingerprints) == 7
+    assert len(fingerprints) == 8
     assert _detector(demo=True).info.fingerprint == _detector().info.fingerprint
 
 
