@@ -10,6 +10,7 @@
     │   ├── ImageFormatError          not one of the allowed image formats
     │   ├── ImageDecodeError          claims to be an allowed format, but does not decode
     │   ├── ImageTooLargeError        more bytes or more pixels than allowed
+    │   ├── BodyTooLargeError         more bytes of JSON than allowed
     │   ├── ObjectNameError           an id, object or state outside its rules or CLIP's context
     │   ├── UnknownCategoryError      not registered, where it has to be
     │   ├── UnknownSampleError        no such calibration sample
@@ -64,6 +65,10 @@ class ImageDecodeError(InputError):
 
 class ImageTooLargeError(InputError):
     """More bytes or more pixels than allowed."""
+
+
+class BodyTooLargeError(InputError):
+    """More bytes of a body that is no image than allowed."""
 
 
 class ObjectNameError(InputError):

@@ -110,7 +110,7 @@ def prompt_ensemble(name: str, domain: Domain = Domain.INDUSTRIAL) -> PromptEnse
     return worded(Wording(name, domain))
 
 
-@lru_cache(maxsize=256)  # asked for with every image; some 50 kB each
+@lru_cache(maxsize=64)  # asked for with every image; some 50 kB each, 1 MB with many own states
 def worded(wording: Wording) -> PromptEnsemble:
     """All prompts of a wording: 22 for each of its states. Raises as `prompt_ensemble` does."""
     name, domain = wording.object, wording.domain

@@ -25,6 +25,7 @@ _STATUS: Mapping[type[errors.ClipAdError], tuple[int, str, str]] = {
     errors.UnknownCategoryError: (404, "unknown-category", "The category is not known"),
     errors.UnknownSampleError: (404, "unknown-sample", "There is no such sample"),
     errors.ImageTooLargeError: (413, "image-too-large", "The image is too large"),
+    errors.BodyTooLargeError: (413, "body-too-large", "The body is too large"),
     errors.ImageFormatError: (415, "image-format", "Not an allowed image format"),
     errors.ObjectNameError: (422, "object-name", "The category cannot be used as an object"),
     errors.MethodError: (422, "method", "The method is not available"),

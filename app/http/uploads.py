@@ -131,12 +131,13 @@ class _Part:
         return Upload(bytes(self._data), self.filename, error)
 
     def text(self) -> str:
+        hint = "" if self.filename is None else f"; expected images as {IMAGE_FIELD!r}"
         if self.overflow:
-            raise FieldError(f"{self.name}: more than {self._limit} bytes long")
+            raise FieldError(f"{self.name}: more than {self._limit} bytes long{hint}")
         try:
             return self._data.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise FieldError(f"{self.name}: is not UTF-8 text") from error
+            raise FieldError(f"{self.name}: is not UTF-8 text{hint}") from error
 
 
 class _Collector:
@@ -183,8 +184,8 @@ class _Collector:
         is_image = name == IMAGE_FIELD
         if is_image and len(self.form.images) >= self._limits.max_images:
             raise FieldError(
-                f"{IMAGE_FIELD}: more than {self._limits.max_images} given: "
-                f"expected at most {self._limits.max_images}"
+                f"{IMAGE_FIELD}: more than {self._limits.max_images} given: expected at most "
+                f"{self._limits.max_images} in one request; send the others in another"
             )
         limit = self._limits.max_bytes if is_image else _MAX_FIELD_BYTES
         self._part = _Part(name, filename, limit)

@@ -42,6 +42,11 @@ def require_key(
         )
 
 
+async def check_key(request: Request) -> None:
+    """`require_key` for who cannot wait for dependencies."""
+    require_key(await _bearer(request), get_service(request))
+
+
 ServiceDep = Annotated[Service, Depends(get_service)]
 
 

@@ -24,6 +24,8 @@ curl "http://127.0.0.1:8000/inspections?station=line-2&is_anomalous=true&since=2
 curl -H "Accept: text/csv" -o inspections.csv "http://127.0.0.1:8000/inspections?limit=10000"
 ```
 
+The header `Link` names the next page, of CSV too, where there may be one.
+
 Times without a zone are UTC; in a query string `+` is written `%2B`. An inspection appears here
 shortly after its answer; one that could not be written is missing.
 
@@ -69,13 +71,18 @@ async def inspections(
         rows = [
             InspectionRow(id=number, **vars(record)) for number, record in store.inspections(query)
         ]
-        return _as_csv(rows) if media_type == CSV else _as_json(rows, options.limit)
+        after = rows[-1].id if len(rows) == options.limit else None
+        answered = _as_csv(rows) if media_type == CSV else _as_json(rows, after)
+        if after is not None:
+            following = request.url.include_query_params(before=after)
+            answered.headers["Link"] = f'<?{following.query}>; rel="next"'
+        return answered
 
     return await run_in_threadpool(answer)
 
 
-def _as_json(rows: Sequence[InspectionRow], limit: int) -> Response:
-    page = InspectionPage(inspections=list(rows), next=rows[-1].id if len(rows) == limit else None)
+def _as_json(rows: Sequence[InspectionRow], after: int | None) -> Response:
+    page = InspectionPage(inspections=list(rows), next=after)
     return Response(page.model_dump_json(), media_type=JSON, headers={"Vary": "Accept"})
 
 

@@ -87,7 +87,9 @@ class Settings(BaseSettings):
         "mean_shift.",
     )
     dbscan_eps: float = Field(
-        default=0.5, gt=0, description="DBSCAN's radius, where RVS or a category's own rvs is dbscan."
+        default=0.5,
+        gt=0,
+        description="DBSCAN's radius, where RVS or a category's own rvs is dbscan.",
     )
     dbscan_min_samples: Positive = Field(
         default=15, description="DBSCAN's smallest cluster, likewise."

@@ -185,13 +185,19 @@ ensure_venv() { # $@: extras
   unset CLIPAD_PYTHON CLIPAD_TORCH CLIPAD_TORCH_INDEX CLIPAD_MIN_FREE_GIB
 }
 
-runtime_extra() { # prints the extra that the service's settings need, if any
-  local runtime="${CLIPAD_RUNTIME:-}"
+_setting() { # $1: a setting -> the letters its value begins with, of the environment or `.env`
+  local name="CLIPAD_$1"
   # The service prefers its environment to `.env`, too.
-  if [[ -z "$runtime" && -f .env ]]; then
-    runtime="$(sed -n 's/^[[:space:]]*CLIPAD_RUNTIME[[:space:]]*=[[:space:]"'"'"']*\([a-z]*\).*/\1/p' .env | tail -n 1)"
+  if [[ -n "${!name:-}" ]]; then
+    printf '%s\n' "${!name}" | sed 's/[^a-z].*//'
+  elif [[ -f .env ]]; then
+    sed -n 's/^[[:space:]]*'"$name"'[[:space:]]*=[[:space:]"'"'"']*\([a-z]*\).*/\1/p' .env | tail -n 1
   fi
-  [[ "$runtime" != openvino ]] || printf 'openvino\n'
+}
+
+runtime_extras() { # prints the extras that the service's settings need, if any
+  [[ "$(_setting RUNTIME)" != openvino ]] || printf 'openvino\n'
+  [[ "$(_setting DATABASE_URL)" != postgres* ]] || printf 'postgres\n'
 }
 
 _set_up_alone() { # $@: extras

@@ -16,6 +16,7 @@ STATUS = {
     "UnknownCategoryError": 404,
     "UnknownSampleError": 404,
     "ImageTooLargeError": 413,
+    "BodyTooLargeError": 413,
     "ImageFormatError": 415,
     "ObjectNameError": 422,
     "MethodError": 422,

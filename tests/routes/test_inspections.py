@@ -28,12 +28,15 @@ RECORD = InspectionRecord(
     category="metal nut",
     method="sdp",
     score=0.1 + 0.2,
+    threshold=0.7,
     p_value=1 / 3,
     is_anomalous=False,
     fingerprint="f" * 64,
     image_sha256="0" * 64,
 )
-UNDECIDED = replace(RECORD, part_id=None, station=None, p_value=None, is_anomalous=None)
+UNDECIDED = replace(
+    RECORD, part_id=None, station=None, threshold=None, p_value=None, is_anomalous=None
+)
 COLUMNS = [
     "id",
     "time",
@@ -43,6 +46,7 @@ COLUMNS = [
     "category",
     "method",
     "score",
+    "threshold",
     "p_value",
     "is_anomalous",
     "fingerprint",
@@ -110,13 +114,14 @@ def test_rows_as_json(client: TestClient, store: FakeStore) -> None:
         "metal nut",
         "sdp",
         0.1 + 0.2,
+        0.7,
         1 / 3,
         False,
         "f" * 64,
         "0" * 64,
     ]
-    absent = ("part_id", "station", "p_value", "is_anomalous")
-    assert [second[name] for name in absent] == [None] * 4
+    absent = ("part_id", "station", "threshold", "p_value", "is_anomalous")
+    assert [second[name] for name in absent] == [None] * 5
     assert page["next"] is None
 
 
@@ -212,6 +217,15 @@ def test_a_full_page_names_the_next(client: TestClient, store: FakeStore) -> Non
     assert client.get("/inspections?limit=4").json()["next"] is None
 
 
+@pytest.mark.parametrize("accept", ["application/json", "text/csv"])
+def test_a_link_leads_to_the_next_page(client: TestClient, store: FakeStore, accept: str) -> None:
+    store.rows = [(number, RECORD) for number in (9, 7, 4)]
+    headers = {"Accept": accept}
+    link = client.get("/inspections?station=S%201&limit=2", headers=headers).headers["Link"]
+    assert link == '<?station=S+1&limit=2&before=7>; rel="next"'
+    assert "Link" not in client.get("/inspections?limit=4", headers=headers).headers
+
+
 def test_rows_as_csv(client: TestClient, store: FakeStore) -> None:
     store.rows = [(9, RECORD), (4, UNDECIDED)]
     answer = client.get("/inspections", headers={"Accept": "text/csv"})
@@ -222,7 +236,7 @@ def test_rows_as_csv(client: TestClient, store: FakeStore) -> None:
     header, first, second = table(client)
     assert header == COLUMNS
     assert first[:2] == ["9", "2025-03-01T12:30:00.250000Z"]
-    assert first[7:10] == ["0.30000000000000004", repr(1 / 3), "false"]
+    assert first[7:11] == ["0.30000000000000004", "0.7", repr(1 / 3), "false"]
     assert [second[COLUMNS.index(name)] for name in ("part_id", "p_value")] == ["", ""]
     assert second[COLUMNS.index("is_anomalous")] == ""
 

@@ -175,6 +175,9 @@ def log(
         urls = [question(server.url) for server in servers]
         in_turns(urls, photograph(), warm_up)
         logged, bare = in_turns(urls, photograph(), turns)
+    refused = [answer.status for answer in (*logged, *bare) if answer.status != 200]
+    if refused:
+        raise RuntimeError(f"{len(refused)} requests were not answered, with {set(refused)}")
     pairs = [1000 * (one.seconds - other.seconds) for one, other in zip(logged, bare, strict=True)]
     table = new_table("", "p50", "p95", "p99", title=f"milliseconds of {turns} requests each")
     keys = {}
