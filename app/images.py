@@ -36,6 +36,19 @@ class ImageLimits:
     max_pixels: int
 
 
+@dataclass(frozen=True)
+class Picture:
+    """A decoded file: an upright RGB image of 8 bits per channel.
+
+    format: one of FORMATS. first_of_several: whether the file has more pages or frames, which are
+    not looked at.
+    """
+
+    image: Image.Image
+    format: str
+    first_of_several: bool
+
+
 def sniff_format(data: bytes) -> str | None:
     """The allowed format that these first bytes (32 are enough) claim to be, or None."""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -54,10 +67,16 @@ def sniff_format(data: bytes) -> str | None:
 
 
 def decode_image(data: bytes, limits: ImageLimits) -> Image.Image:
-    """Encoded bytes -> upright RGB picture of 8 bits per channel.
+    """The image alone of `read_picture`; raises what that raises."""
+    return read_picture(data, limits).image
+
+
+def read_picture(data: bytes, limits: ImageLimits) -> Picture:
+    """Encoded bytes -> Picture.
 
     EXIF rotation is applied. Transparent parts show white behind them, 16-bit channels keep
-    their upper 8 bits, and of several pages or frames the first counts.
+    their upper 8 bits, floats are taken as 0 (black) to 1 (white), and of several pages or frames
+    the first counts.
     Raises ImageTooLargeError, ImageFormatError (not on the allow-list) or ImageDecodeError
     (claims to be allowed, but is truncated or corrupt).
     """
@@ -104,7 +123,7 @@ def fit_within(size: tuple[int, int], longest: int) -> tuple[int, int]:
     return max(1, round(width * scale)), max(1, round(height * scale))
 
 
-def _decode(data: bytes, kind: str, limits: ImageLimits) -> Image.Image:
+def _decode(data: bytes, kind: str, limits: ImageLimits) -> Picture:
     if kind == "PNG":
         # Pillow's decoder does not look at the checksums; a flipped bit would pass.
         with Image.open(io.BytesIO(data), formats=[kind]) as checked:
@@ -113,7 +132,8 @@ def _decode(data: bytes, kind: str, limits: ImageLimits) -> Image.Image:
     with Image.open(io.BytesIO(data), formats=[kind]) as image:
         _check_pixels(image, limits)
         image.load()
-        return _to_rgb(ImageOps.exif_transpose(image))
+        several = bool(getattr(image, "is_animated", False))
+        return Picture(_to_rgb(ImageOps.exif_transpose(image)), kind, several)
 
 
 def _check_pixels(image: Image.Image, limits: ImageLimits) -> None:
@@ -128,6 +148,8 @@ def _check_pixels(image: Image.Image, limits: ImageLimits) -> None:
 def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I"):
         return _from_integers(image)
+    if image.mode == "F":
+        return _from_floats(image)
     if image.has_transparency_data:  # RGB too: a PNG may declare one colour transparent
         layered = image.convert("RGBA")
         canvas = Image.new("RGB", layered.size, _WHITE)
@@ -151,6 +173,14 @@ def _from_integers(image: Image.Image) -> Image.Image:
             f"grey values from {values.min()} to {values.max()}: expected 8 or 16 bits"
         )
     return Image.fromarray((values.astype(np.uint32) >> 8).astype(np.uint8)).convert("RGB")
+
+
+def _from_floats(image: Image.Image) -> Image.Image:
+    values = np.asarray(image)
+    low, high = values.min(), values.max()
+    if not (low >= 0 and high <= 1):  # not a number is neither
+        raise ImageFormatError(f"grey values from {low:g} to {high:g}: expected floats from 0 to 1")
+    return Image.fromarray(np.round(values * 255).astype(np.uint8)).convert("RGB")
 
 
 def _named(data: bytes) -> str:

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from app.errors import ImageDecodeError, ImageFormatError, ImageTooLargeError, InputError
-from app.images import ImageLimits, decode_image, fit_within, sniff_format, to_tensor
+from app.images import (
+    ImageLimits,
+    decode_image,
+    fit_within,
+    read_picture,
+    sniff_format,
+    to_tensor,
+)
 from tests.parity import FOLDER, expected
 from tests.pictures import PNG, file_of, gradient
 
@@ -74,10 +81,71 @@ def test_big_endian_sixteen_bit_tiff() -> None:
     assert np.unique(np.asarray(image)).tolist() == [0x80]
 
 
-def test_thirty_two_bits_have_no_defined_range() -> None:
-    for values in (np.full((4, 4), 0.5, np.float32), np.full((4, 4), 100_000, np.int32)):
-        with pytest.raises(ImageFormatError, match="expected 8 or 16 bit"):
-            decode(file_of(Image.fromarray(values), "TIFF"))
+def test_thirty_two_bit_integers_have_no_defined_range() -> None:
+    with pytest.raises(ImageFormatError, match="expected 8 or 16 bit"):
+        decode(file_of(Image.fromarray(np.full((4, 4), 100_000, np.int32)), "TIFF"))
+
+
+def test_floats_are_taken_as_black_to_white() -> None:
+    values = np.linspace(0, 1, 256, dtype=np.float32).reshape(16, 16)
+    image = np.asarray(decode(file_of(Image.fromarray(values), "TIFF")))
+    for channel in range(3):
+        np.testing.assert_array_equal(image[..., channel].ravel(), np.arange(256))
+
+
+@pytest.mark.parametrize("odd", [-0.01, 1.01, 255.0, np.nan, np.inf, -np.inf])
+def test_floats_beyond_that_are_refused_with_their_values(odd: float) -> None:
+    values = np.full((4, 4), 0.5, np.float32)
+    values[1, 2] = odd
+    with pytest.raises(ImageFormatError, match=r"from .+ to .+: expected floats from 0 to 1"):
+        decode(file_of(Image.fromarray(values), "TIFF"))
+
+
+@pytest.mark.parametrize("kind", ["TIFF", "PNG", "WEBP"])
+def test_of_several_frames_the_first_counts_and_it_is_said(kind: str) -> None:
+    options: dict[str, object] = {"lossless": True} if kind == "WEBP" else {}
+    others = [Image.new("RGB", (40, 24), colour) for colour in ("red", "blue")]
+    several = file_of(gradient(), kind, save_all=True, append_images=others, **options)
+    found = read_picture(several, LIMITS)
+    assert (found.format, found.first_of_several) == (kind, True)
+    np.testing.assert_array_equal(np.asarray(found.image), np.asarray(gradient()))
+    assert not read_picture(file_of(gradient(), kind), LIMITS).first_of_several
+
+
+def test_adam7_and_progressive_files_give_the_same_pixels() -> None:
+    plain = np.asarray(decode(file_of(gradient(), "JPEG", quality=90)))
+    np.testing.assert_array_equal(
+        np.asarray(decode(file_of(gradient(), "JPEG", quality=90, progressive=True))), plain
+    )
+    found = decode(interlaced_png(np.asarray(gradient())))
+    np.testing.assert_array_equal(np.asarray(found), np.asarray(gradient()))
+
+
+def interlaced_png(pixels: np.ndarray) -> bytes:
+    """An RGB image [H,W,3] as a PNG file of seven passes (Adam7); Pillow writes none."""
+    rows = b""
+    for x, y, right, down in (
+        (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
+        (0, 1, 1, 2),
+    ):  # fmt: skip
+        for row in pixels[y::down, x::right]:
+            rows += b"\0" + row.tobytes() if row.size else b""
+    height, width, _ = pixels.shape
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 1)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
+    )
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 20_000), (20_000, 1), (3, 2)])
+def test_extreme_shapes_are_pictures_too(size: tuple[int, int]) -> None:
+    image = decode(file_of(Image.new("RGB", size, (9, 8, 7))))
+    assert image.size == size
+    tensor = to_tensor(image, 16, (0, 0, 0), (1, 1, 1))
+    assert tensor.shape == (3, 16, 16)
+    assert tensor.amax(dim=(1, 2)).mul(255).round().tolist() == [9, 8, 7]
 
 
 def test_transparent_parts_show_white() -> None:
