@@ -27,7 +27,9 @@ class InspectionLog:
     """Collects records from any thread and hands them to `write` in its own, in order.
 
     write: keeps all of these rows or raises; once more is tried, so it should keep all or none.
-    prune: run in the same thread at the start and every prune_every_s seconds.
+    prune: removes a part of what is too old and says whether there may be more; must not take long.
+    Run in the same thread at the start and every prune_every_s seconds, until there is no more;
+    rows that wait are written in between.
     capacity: rows waiting at most, those being written not counted. batch: rows per write at most.
     dropped: told how many rows are lost, one call at a time; must be quick and not raise.
     pause_s: how long a first row waits for company, and a failed write for its second try.
@@ -36,7 +38,7 @@ class InspectionLog:
     def __init__(
         self,
         write: Callable[[Sequence[InspectionRecord]], None],
-        prune: Callable[[], object],
+        prune: Callable[[], bool],
         *,
         capacity: int = 10_000,
         batch: int = 500,
@@ -105,22 +107,26 @@ class InspectionLog:
     def _work(self) -> None:
         due = time.monotonic()
         while True:
-            if time.monotonic() >= due:
-                self._run_prune()
+            if time.monotonic() >= due and not self._prune_some():
                 due = time.monotonic() + self._prune_every_s
-            rows = self._take(due)
-            if rows:
-                self._keep(rows)
-            elif rows is None:
-                return
+            # All that waits now comes before more is pruned. What comes meanwhile does not: a log
+            # that is filled without a pause must be pruned too.
+            for _ in range(1 + len(self._rows) // self._batch):
+                rows = self._take(due)
+                if rows is None:
+                    return
+                if rows:
+                    self._keep(rows)
 
-    def _run_prune(self) -> None:
+    def _prune_some(self) -> bool:
+        """Whether there may be more."""
         if self._closing:
-            return  # the time left is for what is not yet written
+            return False  # the time left is for what is not yet written
         try:
-            self._prune()
+            return self._prune()
         except Exception:
             _log.exception("old inspections could not be removed from the log")
+            return False
 
     def _take(self, until: float) -> list[InspectionRecord] | None:
         """The next rows, none where none came by then, None at the end."""

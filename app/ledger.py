@@ -3,29 +3,42 @@
 One store beneath all three. Knows nothing of HTTP or settings.
 """
 
+import logging
+import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from app.drift import Drift
+from app.calibration import Calibration
+from app.drift import Basis, Drift
 from app.inspection import Inspection
 from app.inspection_log import InspectionLog
 from app.registry import Registry
 from app.standing import Standing
 from app.store.records import InspectionRecord
 from app.store.store import Store
+from app.store.threads import Threads
 
 _STORE_THREADS = 4
-_CLOSE_S = 10.0
+_LOOK_UP_THREADS = 4
+_LOG_CLOSE_S = 10.0
+_CLOSE_S = 5.0
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Retention:
-    """How long the inspection log is kept: by age, None without end, and by count, 0 keeps none."""
+    """How long the inspection log is kept: by age, 0 without end, and by count.
 
-    days: float | None
+    rows 0: this process neither writes lines nor removes any; the log may be others' too.
+    """
+
+    days: float
     rows: int
+
+    def oldest(self) -> datetime | None:
+        """Lines from before this moment are to go; None where age does not matter."""
+        return datetime.now(UTC) - timedelta(days=self.days) if self.days else None
 
 
 class Ledger:
@@ -45,13 +58,15 @@ class Ledger:
     ) -> None:
         self.store = store
         self.drift = drift
-        self._executor = ThreadPoolExecutor(_STORE_THREADS, thread_name_prefix="store")
-        self.registry = Registry(store, self._executor, methods, model)
+        self._look_ups = Threads(_LOOK_UP_THREADS, "look-up")
+        self._threads = Threads(_STORE_THREADS, "store")
+        self.registry = Registry(store, self._look_ups, self._threads, methods, model)
         self._logs = retention.rows > 0
-        # Without a log it still prunes: what an earlier run kept goes too.
-        self.log = InspectionLog(
-            store.log, lambda: store.prune(_oldest(retention), retention.rows), dropped=dropped
-        )
+
+        def prune() -> bool:
+            return self._logs and store.prune(retention.oldest(), retention.rows)
+
+        self.log = InspectionLog(store.log, prune, dropped=dropped)
 
     def record(
         self,
@@ -66,6 +81,7 @@ class Ledger:
     ) -> None:
         """Remember one answered image; never waits and never fails."""
         decision, score = inspection.decision, inspection.finding.score
+        calibration = standing.calibration(method) if decision else None
         if self._logs:
             self.log.put(
                 InspectionRecord(
@@ -76,26 +92,38 @@ class Ledger:
                     category=category,
                     method=method,
                     score=score,
+                    threshold=calibration.threshold if calibration else None,
                     p_value=decision.p_value if decision else None,
                     is_anomalous=decision.is_anomalous if decision else None,
                     fingerprint=standing.fingerprint,
-                    image_sha256=inspection.sha256,
+                    image_sha256=inspection.source.sha256,
                 )
             )
-        calibration = standing.calibration(method)
-        if decision and calibration and calibration.median is not None:
-            self.drift.observe(
-                standing.category.key, method, score, decision.is_anomalous, calibration.median
-            )
+        key = standing.category.key
+        basis = _basis(calibration, standing.fingerprint) if calibration else None
+        if decision and basis:
+            self.drift.observe(key, method, score, decision.is_anomalous, basis)
+        else:
+            self.drift.undecided(key, method)
 
     def close(self) -> None:
         """Write what is left of the log, then close the store; blocks for some seconds at most."""
-        self.log.close(_CLOSE_S)
-        self._executor.shutdown(wait=True)
+        self.log.close(_LOG_CLOSE_S)
+        end = time.monotonic() + _CLOSE_S
+        # Both, whether or not the first came to its end.
+        closed = [
+            threads.close(max(0.0, end - time.monotonic()))
+            for threads in (self._threads, self._look_ups)
+        ]
+        if not all(closed):
+            _log.error("the database did not answer within %g s: left without it", _CLOSE_S)
         self.store.close()
 
 
-def _oldest(retention: Retention) -> datetime | None:
-    if retention.days is None:
+def _basis(calibration: Calibration, fingerprint: str) -> Basis | None:
+    """What the calibration decides by; None where it does not decide."""
+    threshold, median = calibration.threshold, calibration.median
+    if threshold is None or median is None:
         return None
-    return datetime.now(UTC) - timedelta(days=retention.days)
+    n, share = calibration.n, calibration.k / (calibration.n + 1)
+    return Basis(n, calibration.alpha, threshold, median, fingerprint, share)

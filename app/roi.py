@@ -2,35 +2,29 @@
 
 Polygons in shares of the upright picture's width and height, or a PNG mask stretched over the
 picture. A map pixel counts when its centre is inside: of any polygon (each by the even-odd rule,
-left and upper edges included), or of a mask pixel that is neither black nor fully transparent.
-Knows nothing of maps, categories or HTTP.
+left and upper edges included), or of a mask pixel that counts. Knows nothing of maps, of how a
+mask is encoded, of categories or HTTP.
 """
 
 import base64
-import binascii
 import hashlib
-import io
 import json
 import reprlib
-import struct
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from app.errors import FieldError
+from app.mask import mask_pixels, read_mask
 
 Point = tuple[float, float]
 Polygon = tuple[Point, ...]
 Inside = NDArray[np.bool_]
 
 MAX_POLYGONS, MAX_POINTS = 64, 1000
-MAX_MASK_SIDE, MAX_MASK_BYTES = 4096, 4 * 2**20
 _FINEST = 1024  # pixels a side: no model's map is finer, so what it misses nothing finds
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_DATA_URL = "data:image/png;base64,"
 _PAIR = "a pair of shares of the width and height, each from 0 to 1 (not pixels)"
 
 
@@ -59,7 +53,7 @@ class Roi:
         """SHA-256 (hex) of the content; of a mask the pixels, however they are compressed."""
         if not self.mask:
             return hashlib.sha256(json.dumps(self.as_json()).encode()).hexdigest()
-        pixels = _mask_pixels(self.mask)
+        pixels = mask_pixels(self.mask)
         height, width = pixels.shape
         header = f"mask {width} x {height}\n".encode()
         return hashlib.sha256(header + np.packbits(pixels).tobytes()).hexdigest()
@@ -70,11 +64,11 @@ def parse_roi(value: object) -> Roi:
 
     A polygon is a list of 3 or more [x, y], shares of the width and height in [0,1]; a last
     point that repeats the first is dropped. The mask's pixels are kept, its encoding is not.
-    Raises FieldError for anything else, for more than MAX_POLYGONS, MAX_POINTS, MAX_MASK_SIDE
-    or MAX_MASK_BYTES, and for a region with nothing inside.
+    Raises FieldError for anything else, for more than MAX_POLYGONS or MAX_POINTS, for a mask over
+    its limits (`app.mask`), and for a region with nothing inside.
     """
     if isinstance(value, str):
-        return _mask(value)
+        return Roi(mask=read_mask(value))
     if isinstance(value, list | tuple):
         return _polygons(value)
     raise FieldError(
@@ -86,6 +80,7 @@ def parse_roi(value: object) -> Roi:
 def inside(roi: Roi, side: int) -> Inside:
     """Which pixels of a map [S,S], S = side, count: bool [S,S], read-only and never all False.
 
+    Kept once made; before, a large mask takes some 40 ms: an event loop asks in a thread.
     Raises FieldError where the region is so thin that it has no pixel's centre inside.
     """
     found = _of_mask(roi.mask, side) if roi.mask else _of_polygons(roi.polygons, side)
@@ -120,7 +115,7 @@ def _of_polygon(polygon: Polygon, side: int) -> Inside:
 
 
 def _of_mask(mask: bytes, side: int) -> Inside:
-    pixels = _mask_pixels(mask)
+    pixels = mask_pixels(mask)
     row, column = ((2 * np.arange(side) + 1) * length // (2 * side) for length in pixels.shape)
     return pixels[np.ix_(row, column)]
 
@@ -168,64 +163,6 @@ def _is_pair(value: object) -> bool:
         and len(value) == 2
         and all(isinstance(each, int | float) and not isinstance(each, bool) for each in value)
     )
-
-
-def _mask(text: str) -> Roi:
-    pixels = _decode(_from_base64(text))
-    if not pixels.any():
-        raise FieldError(
-            "roi: mask has nothing inside; expected pixels neither black nor transparent"
-        )
-    packed = io.BytesIO()
-    Image.fromarray(pixels).save(packed, "PNG", optimize=True)
-    return Roi(mask=packed.getvalue())
-
-
-def _from_base64(text: str) -> bytes:
-    if len(text) > 2 * MAX_MASK_BYTES:  # base64 takes a third more, its line ends a little
-        raise FieldError(f"roi: mask is too long; expected a PNG of {MAX_MASK_BYTES} bytes at most")
-    if text[: len(_DATA_URL)].lower() == _DATA_URL:
-        text = text[len(_DATA_URL) :]
-    try:
-        data = base64.b64decode("".join(text.split()), validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise FieldError(f"roi: {_shown(text)} is not base64; expected that of a PNG") from error
-    if len(data) > MAX_MASK_BYTES:
-        raise FieldError(
-            f"roi: mask has {len(data)} bytes; expected a PNG of {MAX_MASK_BYTES} at most"
-        )
-    return data
-
-
-def _decode(data: bytes) -> Inside:
-    """PNG -> bool [height,width], its size read from the header before a pixel is decoded."""
-    if not data.startswith(_SIGNATURE) or data[12:16] != b"IHDR" or len(data) < 24:
-        raise FieldError(f"roi: content of {len(data)} bytes is no PNG; expected a PNG mask")
-    width, height = struct.unpack(">II", data[16:24])
-    if max(width, height) > MAX_MASK_SIDE:
-        raise FieldError(
-            f"roi: mask is {width} x {height} pixels; expected {MAX_MASK_SIDE} a side at most"
-        )
-    try:
-        # Pillow's decoder does not look at the checksums; a flipped bit would pass.
-        with Image.open(io.BytesIO(data), formats=["PNG"]) as checked:
-            checked.verify()
-        return _mask_pixels(data)
-    except Exception as error:  # Pillow's reader raises nearly anything on hostile bytes
-        raise FieldError(
-            f"roi: mask of {len(data)} bytes does not decode; expected a complete, intact PNG"
-        ) from error
-
-
-def _mask_pixels(data: bytes) -> Inside:
-    with Image.open(io.BytesIO(data), formats=["PNG"]) as image:
-        plain = image.mode in ("1", "L") or image.mode.startswith("I")
-        if plain and not image.has_transparency_data:
-            counted: Inside = np.asarray(image) != 0  # of 16 bits too: a mask may hold 0 and 1
-            return counted
-        layers = np.asarray(image.convert("RGBA"))
-    visible: Inside = layers[..., :3].any(axis=-1) & (layers[..., 3] != 0)
-    return visible
 
 
 def _shown(value: object) -> str:

@@ -15,19 +15,21 @@ from app.categories import Category
 from app.clipad.prompts import Domain, Wording
 from app.clipad.rvs import RvsMethod
 from app.roi import Roi, parse_roi
-from app.store.records import CategoryRecord, SampleRecord
+from app.store.records import CategoryRecord, SampleRecord, SampleScore
 
 State = Literal["none", "too_few", "outdated", "calibrated"]
 
 
 @dataclass(frozen=True)
 class MethodStanding:
-    """One method's calibration. outdated: samples whose scores were made under another
-    fingerprint (other weights, heads, words, region, runtime ...), which therefore do not count.
+    """One method's calibration. outdated: samples without a score under today's fingerprint
+    (other weights, heads, words, region, runtime ...), which therefore do not count. repeated: of
+    those that count, the ones whose image is the very file of an earlier one.
     """
 
     calibration: Calibration
     outdated: int
+    repeated: int
 
     @property
     def state(self) -> State:
@@ -63,19 +65,31 @@ def standing_of(
 ) -> Standing:
     """A category with its samples -> Standing; model: the served model's fingerprint."""
     fingerprint = category.fingerprint(model)
-    found = {}
-    for method in methods:
-        scores = [score for sample in samples for score in sample.scores if score.method == method]
-        valid = [score for score in scores if score.fingerprint == fingerprint]
-        calibration = Calibration(
-            [score.score for score in valid],
-            [score.map_max for score in valid],
-            [score.map_median for score in valid],
-            category.alpha,
-        )
-        # A sample without any score of this method (heads came later) is no use for it either.
-        found[method] = MethodStanding(calibration, len(samples) - len(valid))
+    found = {method: _method_standing(method, fingerprint, category, samples) for method in methods}
     return Standing(category, registered, fingerprint, found)
+
+
+def _method_standing(
+    method: str, fingerprint: str, category: Category, samples: Sequence[SampleRecord]
+) -> MethodStanding:
+    scores: list[SampleScore] = []
+    files: set[str] = set()
+    for sample in samples:
+        # One image counts once, however often a file that somebody wrote says its score. And one
+        # without any score of this method (heads came later) is no use for it.
+        for score in sample.scores:
+            if score.method == method and score.fingerprint == fingerprint:
+                scores.append(score)
+                files.add(sample.image_sha256)
+                break
+    calibration = Calibration(
+        [score.score for score in scores],
+        [score.map_max for score in scores],
+        [score.map_median for score in scores],
+        category.alpha,
+    )
+    n = calibration.n
+    return MethodStanding(calibration, outdated=len(samples) - n, repeated=n - len(files))
 
 
 def category_of(record: CategoryRecord) -> Category:

@@ -25,6 +25,7 @@ def record(number: int) -> InspectionRecord:
         category="nut",
         method="sdp",
         score=0.5,
+        threshold=None,
         p_value=None,
         is_anomalous=None,
         fingerprint="f",
@@ -42,6 +43,10 @@ class Disk:
         self.tries = 0
         self.prunes = 0
         self.prune_fails = False
+        self.too_old = 0  # chunks of it
+        self.pruning = threading.Semaphore(0)
+        self.prune_gate = threading.Event()
+        self.prune_gate.set()
         self.gate = threading.Event()
         self.gate.set()
         self.entered = threading.Semaphore(0)
@@ -55,11 +60,16 @@ class Disk:
             raise OSError("the fake disk is full")
         self.writes.append([row.request_id for row in rows])
 
-    def prune(self) -> int:
+    def prune(self) -> bool:
         self.prunes += 1
+        self.pruning.release()
+        self.prune_gate.wait(PATIENCE_S)
         if self.prune_fails:
             raise OSError("the fake disk is locked")
-        return 0
+        if self.too_old:
+            self.too_old -= 1
+            self.writes.append([])
+        return self.too_old > 0
 
     def dropped(self, rows: int) -> None:
         self.lost += rows
@@ -88,6 +98,7 @@ def open_log(disk: Disk) -> Iterator[Open]:
 
     yield start
     disk.gate.set()
+    disk.prune_gate.set()
     for log in logs:
         log.close(PATIENCE_S)
 
@@ -238,6 +249,51 @@ def test_pruning_at_the_start_and_then_in_intervals(open_log: Open, disk: Disk) 
     assert disk.prunes == 1
     open_log(prune_every_s=0.001)
     wait_for(lambda: disk.prunes > 3)
+
+
+def test_all_that_is_too_old_goes_in_one_turn(open_log: Open, disk: Disk) -> None:
+    disk.too_old = 7
+    open_log(prune_every_s=3600)
+    wait_for(lambda: disk.too_old == 0)
+    time.sleep(0.05)
+    assert disk.prunes == 7
+
+
+def test_rows_that_wait_are_written_between_two_prunes(open_log: Open, disk: Disk) -> None:
+    disk.too_old = 3
+    disk.prune_gate.clear()
+    log = open_log(batch=2, prune_every_s=3600)
+    assert disk.pruning.acquire(timeout=PATIENCE_S)
+    put(log, *range(5))
+    disk.prune_gate.set()
+    assert log.flush(PATIENCE_S)
+    wait_for(lambda: disk.too_old == 0)
+    # [] is a prune.
+    assert disk.writes == [[], ["0", "1"], ["2", "3"], ["4"], [], []]
+
+
+def test_pruning_goes_on_where_rows_come_without_a_pause(open_log: Open, disk: Disk) -> None:
+    disk.too_old = 5
+    log = open_log(batch=1, prune_every_s=3600)
+    end = time.monotonic() + PATIENCE_S
+    while disk.too_old:
+        put(log, 0)  # the log never finds its queue empty for long
+        assert time.monotonic() < end
+    assert log.flush(PATIENCE_S)
+
+
+def test_the_close_ends_pruning_and_writes_what_is_left(open_log: Open, disk: Disk) -> None:
+    disk.too_old = 1000
+    disk.prune_gate.clear()
+    log = open_log(batch=2)
+    assert disk.pruning.acquire(timeout=PATIENCE_S)
+    put(log, *range(5))
+    closing = threading.Thread(target=log.close, args=(PATIENCE_S,))
+    closing.start()
+    wait_for(lambda: log._closing)
+    disk.prune_gate.set()
+    closing.join()
+    assert (disk.rows, disk.lost, disk.prunes) == (list(range(5)), 0, 1)
 
 
 def test_pruning_that_fails_is_only_logged(

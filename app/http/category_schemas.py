@@ -1,9 +1,17 @@
 """Categories and calibrations as they go over the wire."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    StringConstraints,
+)
 
 from app.clipad.prompts import Domain
 from app.clipad.rvs import RvsMethod
@@ -12,11 +20,22 @@ from app.http.schemas import Problem
 _State = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 _Text = Annotated[str, StringConstraints(max_length=255, pattern=r"^[^\x00]*$")]
 _States = Annotated[list[_State], Field(min_length=1, max_length=50)]
+_REPEATED = (
+    "How many of the `n` are the same file as an earlier one: such are not independent, and the "
+    "stated rates then promise too much."
+)
 _ROI = (
     "Region of interest: a list of polygons, each a list of [x, y] as shares of the upright "
     "image's width and height in [0,1]; or a PNG mask in base64. Outside it the map counts neither "
     "for the score nor for regions; the text part still sees the whole picture."
 )
+
+
+def _as_utc(value: datetime) -> datetime:
+    try:
+        return value.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("lies outside the years 1 to 9999 in UTC") from error
 
 
 class CategoryChange(BaseModel):
@@ -62,6 +81,7 @@ class CalibrationState(BaseModel):
     )
     reason: str = Field(description="The state in words.")
     n: int = Field(description="Good images that count.")
+    repeated: int = Field(description=_REPEATED)
     outdated: int = Field(description="Good images that do not count any more.")
     needed: int = Field(description="Good images that alpha asks for.")
     calibrated: bool
@@ -126,9 +146,10 @@ class CalibrationAnswer(BaseModel):
     rate_95: float | None
     anomaly_threshold: float | None
     map_threshold: float | None
-    repeated: int = Field(
-        description="How many of all samples are the same file as an earlier one: such are not "
-        "independent, and the stated rates then promise too much."
+    repeated: int = Field(description=_REPEATED)
+    added: int = Field(description="Samples that this request added.")
+    failed: int = Field(
+        description="Images of this request with a problem; nothing of them is kept."
     )
     calibrations: list[CalibrationState]
     entries: list[CalibrationEntry]
@@ -152,7 +173,7 @@ class SampleView(BaseModel):
     model_config = ConfigDict(from_attributes=True, extra="forbid")
 
     id: str = Field(pattern="^[0-9a-f]{32}$")
-    created: datetime
+    created: Annotated[AwareDatetime, AfterValidator(_as_utc)]
     image_sha256: str = Field(pattern="^[0-9a-f]{64}$")
     filename: _Text | None
     scores: Annotated[list[SampleScoreView], Field(max_length=64)]
@@ -162,6 +183,7 @@ class SampleList(BaseModel):
     """All samples of a category."""
 
     category: str
+    alpha: float
     calibrations: list[CalibrationState]
     samples: list[SampleView]
 
@@ -174,7 +196,7 @@ class CategoryFile(BaseModel):
     format: Literal["clip-ad category 1"] = "clip-ad category 1"
     id: str
     category: CategoryChange
-    samples: Annotated[list[SampleView], Field(max_length=100_000)]
+    samples: list[SampleView]
 
 
 class Removed(BaseModel):

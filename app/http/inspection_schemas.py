@@ -90,6 +90,10 @@ class InspectionRow(BaseModel):
     category: str
     method: str
     score: float = Field(description="The anomaly score; higher is more anomalous.")
+    threshold: float | None = Field(
+        description="The anomaly threshold it was decided against at that moment; null where "
+        "nothing was decided."
+    )
     p_value: float | None = Field(description="Null where the category was not calibrated.")
     is_anomalous: bool | None = Field(description="Null where nothing was decided.")
     fingerprint: str = Field(description="Of the model that computed the score.")

@@ -4,10 +4,9 @@ import asyncio
 import uuid
 from datetime import UTC, datetime
 
-import numpy as np
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
 
-from app.categories import Category
+from app.categories import Category, parse_category
 from app.errors import FieldError, UnknownSampleError
 from app.finding import Finding
 from app.http.category_schemas import (
@@ -19,9 +18,9 @@ from app.http.category_schemas import (
 )
 from app.http.problems import documented, problem_of
 from app.http.uploads import Upload, read_form
-from app.roi import inside
 from app.routes.access import ServiceDep, TimeLimit, require_key, unless_gone
-from app.routes.categories import calibrations, require_registered
+from app.routes.categories import require_registered
+from app.routes.category_view import calibrations
 from app.routes.openapi import CALIBRATION_BODY, CALIBRATION_DESCRIPTION
 from app.service import Service
 from app.standing import Standing
@@ -43,7 +42,20 @@ router = APIRouter(tags=["categories"], dependencies=[Depends(require_key)])
 async def calibrate(id: str, request: Request, service: ServiceDep) -> CalibrationAnswer:
     with service.admit(service.policy.max_images):
         limit = TimeLimit(service.policy.timeout_s)
-        return await limit.over(_calibrate(id, request, service, limit.end))
+        uploads, standing, outcomes = await limit.over(_measured(id, request, service, limit.end))
+        samples = [found for found in outcomes if isinstance(found, SampleRecord)]
+        if samples:
+            # Beyond the limit: who is told that it failed sends the same parts again, and parts
+            # that were kept after all would then count twice.
+            standing = await service.ledger.registry.add(
+                standing.category, samples, registered=standing.registered
+            )
+    entries = [
+        _entry(index, upload.filename, found, request)
+        for index, (upload, found) in enumerate(zip(uploads, outcomes, strict=True))
+    ]
+    method = service.inspector.choose_method(None, service.policy.method)
+    return _answer(method, standing, entries)
 
 
 @router.get(
@@ -52,14 +64,22 @@ async def calibrate(id: str, request: Request, service: ServiceDep) -> Calibrati
     responses=documented(401, 404, 422, 503),
     summary="The calibration's samples",
 )
-async def list_samples(id: str, service: ServiceDep) -> SampleList:
+async def list_samples(id: str, service: ServiceDep) -> Response:
     """In the order they came, with every method's figures; the images are not kept."""
     standing = await require_registered(service, id)
-    return SampleList(
-        category=standing.category.id,
-        calibrations=calibrations(standing),
-        samples=[SampleView.model_validate(found) for found in await _samples(service, standing)],
-    )
+    registry, key = service.ledger.registry, standing.category.key
+
+    def listed() -> bytes:  # in a thread too: there may be thousands
+        samples = registry.store.samples(key)
+        answer = SampleList(
+            category=standing.category.id,
+            alpha=standing.category.alpha,
+            calibrations=calibrations(standing),
+            samples=[SampleView.model_validate(sample) for sample in samples],
+        )
+        return answer.model_dump_json().encode()
+
+    return Response(await registry.run(listed), media_type="application/json")
 
 
 @router.delete(
@@ -83,6 +103,8 @@ async def clear(id: str, service: ServiceDep) -> Removed:
     summary="Take one sample out",
 )
 async def remove(id: str, sample: str, service: ServiceDep) -> Removed:
+    """For a part that was not good after all, or a picture gone wrong. Taking good parts out
+    because of their score voids the promised rates: they hold for parts that nobody chose by it."""
     standing = await require_registered(service, id)
     registry, key = service.ledger.registry, standing.category.key
     if not await registry.run(lambda: registry.store.delete_sample(key, sample)):
@@ -91,37 +113,34 @@ async def remove(id: str, sample: str, service: ServiceDep) -> Removed:
     return Removed(removed=1)
 
 
-async def _calibrate(
+async def _measured(
     id: str, request: Request, service: Service, deadline: float
-) -> CalibrationAnswer:
+) -> tuple[list[Upload], Standing, list[SampleRecord | Exception]]:
+    """The posted images, the category, and of each image its sample or what is wrong with it."""
+    named = request.query_params.getlist("category")
     limits = service.policy.upload_limits(service.policy.max_images)
     form = await read_form(request.headers.get("content-type"), request.stream(), limits)
+    _refuse_other_category(parse_category(id), named + form.fields.get("category", []))
     if not form.images:
         raise FieldError("image: is missing; expected at least one image of a good part")
     standing = await service.standing(id)
     request.state.notes.update(category=standing.category.id, images=len(form.images))
-    outcomes = await unless_gone(request, _measured(form.images, standing, service, deadline))
-    samples = [found for found in outcomes if isinstance(found, SampleRecord)]
-    if samples:
-        # Not cut off once begun: who is told of a failure finds none of them, who is told
-        # nothing may find all.
-        adding = service.ledger.registry.add(standing.category, samples)
-        standing = await asyncio.shield(asyncio.ensure_future(adding))
-    entries = [
-        CalibrationEntry(index=index, filename=upload.filename, sample=found.id)
-        if isinstance(found, SampleRecord)
-        else CalibrationEntry(
-            index=index, filename=upload.filename, problem=problem_of(found, request)
-        )
-        for index, (upload, found) in enumerate(zip(form.images, outcomes, strict=True))
-    ]
-    return await _answer(service, standing, entries)
+    outcomes = await unless_gone(request, _outcomes(form.images, standing, service, deadline))
+    return form.images, standing, outcomes
 
 
-async def _measured(
+def _refuse_other_category(category: Category, named: list[str]) -> None:
+    for text in filter(None, named):
+        if parse_category(text).key != category.key:
+            raise FieldError(
+                f"category: is {text[:64]!r}, but the path says {category.id!r}; expected the same "
+                "or none"
+            )
+
+
+async def _outcomes(
     uploads: list[Upload], standing: Standing, service: Service, deadline: float
 ) -> list[SampleRecord | Exception]:
-    """Each upload's sample, or what is wrong with it."""
     # A category that cannot be used is the whole request's error, not every image's.
     await service.inspector.learn(standing.category)
     # No more at once than the model takes together: one request must not fill the queue.
@@ -133,66 +152,43 @@ async def _measured(
                 if upload.error:
                     raise upload.error
                 category = standing.category
-                sha256, findings = await service.inspector.measure(upload.data, category, deadline)
+                sha256, found = await service.inspector.measure(upload.data, category, deadline)
             except Exception as error:
                 return error
-            return _sample(upload, standing, sha256, findings)
+            return _sample(upload, standing.fingerprint, sha256, found)
 
     return await asyncio.gather(*(one(upload) for upload in uploads))
 
 
 def _sample(
-    upload: Upload, standing: Standing, sha256: str, findings: dict[str, Finding]
+    upload: Upload, fingerprint: str, sha256: str, found: dict[str, tuple[Finding, float]]
 ) -> SampleRecord:
     scores = tuple(
-        SampleScore(
-            method,
-            standing.fingerprint,
-            finding.score,
-            finding.map_score,
-            _median(finding, standing.category),
-        )
-        for method, finding in findings.items()
+        SampleScore(method, fingerprint, finding.score, finding.map_score, median)
+        for method, (finding, median) in found.items()
     )
     name = upload.filename and upload.filename.replace("\x00", "")[:_MAX_FILENAME]
     return SampleRecord(uuid.uuid4().hex, datetime.now(UTC), sha256, name or None, scores)
 
 
-def _median(finding: Finding, category: Category) -> float:
-    anomaly = finding.anomaly
-    if category.roi is not None:
-        return float(np.median(anomaly[inside(category.roi, anomaly.shape[0])]))
-    return float(np.median(anomaly))
+def _entry(
+    index: int, filename: str | None, found: SampleRecord | Exception, request: Request
+) -> CalibrationEntry:
+    if isinstance(found, SampleRecord):
+        return CalibrationEntry(index=index, filename=filename, sample=found.id)
+    return CalibrationEntry(index=index, filename=filename, problem=problem_of(found, request))
 
 
-async def _answer(
-    service: Service, standing: Standing, entries: list[CalibrationEntry]
-) -> CalibrationAnswer:
-    method = service.inspector.choose_method(None, service.policy.method)
+def _answer(method: str, standing: Standing, entries: list[CalibrationEntry]) -> CalibrationAnswer:
     states = calibrations(standing)
     chosen = next(state for state in states if state.method == method)
-    samples = await _samples(service, standing)
+    failed = sum(entry.problem is not None for entry in entries)
     return CalibrationAnswer(
         category=standing.category.id,
         alpha=standing.category.alpha,
-        repeated=len(samples) - len({sample.image_sha256 for sample in samples}),
+        added=len(entries) - failed,
+        failed=failed,
         calibrations=states,
         entries=entries,
-        **chosen.model_dump(
-            include={
-                "method",
-                "n",
-                "needed",
-                "calibrated",
-                "expected_rate",
-                "rate_95",
-                "anomaly_threshold",
-                "map_threshold",
-            }
-        ),
+        **chosen.model_dump(exclude={"state", "reason", "outdated"}),
     )
-
-
-async def _samples(service: Service, standing: Standing) -> list[SampleRecord]:
-    registry, key = service.ledger.registry, standing.category.key
-    return await registry.run(lambda: registry.store.samples(key))

@@ -1,33 +1,31 @@
 """/categories: what a line posts, the words for it, what is wanted of it; and as a file."""
 
 import asyncio
-import uuid
-from collections.abc import Mapping
+from email.message import Message
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 
-from app.calibration import DEFAULT_ALPHA, expected_rate, needed, rate_95
-from app.categories import Category, parse_category, spoken
-from app.clipad.prompts import Domain, Wording
+from app.categories import Category, parse_category
 from app.errors import UnknownCategoryError
-from app.http.category_schemas import (
-    CalibrationState,
-    CategoryChange,
-    CategoryFile,
-    CategoryView,
-    Resolution,
-    SampleView,
-)
+from app.http.category_schemas import CategoryChange, CategoryFile, CategoryView
 from app.http.problems import documented
-from app.roi import parse_roi
+from app.routes import category_file
 from app.routes.access import ServiceDep, require_key
+from app.routes.bounded import BoundedRoute
+from app.routes.category_change import change_of
+from app.routes.category_view import view
 from app.service import Service
-from app.standing import MethodStanding, Standing
-from app.store.records import SampleRecord, SampleScore
+from app.standing import Standing, category_of
 
-router = APIRouter(tags=["categories"], dependencies=[Depends(require_key)])
+router = APIRouter(
+    tags=["categories"], dependencies=[Depends(require_key)], route_class=BoundedRoute
+)
 _ERRORS = (401, 404, 422, 503)
+_JSON = "application/json"
+_FILE = {"schema": {"$ref": "#/components/schemas/CategoryFile"}}
+_IMPORT_BODY: dict[str, Any] = {"requestBody": {"required": True, "content": {_JSON: _FILE}}}
 _Pixels = Annotated[int | None, Query(ge=1, le=1_000_000)]
 
 
@@ -39,7 +37,8 @@ _Pixels = Annotated[int | None, Query(ge=1, le=1_000_000)]
 )
 async def list_categories(service: ServiceDep) -> list[CategoryView]:
     """By id, each with its calibrations."""
-    return [await view(service, found) for found in await service.ledger.registry.listed()]
+    listed = await service.ledger.registry.listed()
+    return [await view(service.inspector, found) for found in listed]
 
 
 @router.get(
@@ -52,13 +51,14 @@ async def get_category(
     id: str, service: ServiceDep, width: _Pixels = None, height: _Pixels = None
 ) -> CategoryView:
     """With `width` and `height` of an image, how many pixels of it one map cell is."""
-    return await view(service, await require_registered(service, id), width, height)
+    standing = await require_registered(service, id)
+    return await view(service.inspector, standing, width, height)
 
 
 @router.put(
     "/categories/{id}",
     response_model=CategoryView,
-    responses=documented(*_ERRORS, 429),
+    responses=documented(*_ERRORS, 413, 429, 504),
     summary="Register a category, or change it",
 )
 async def put_category(
@@ -68,13 +68,17 @@ async def put_category(
     first image does not wait. Other words or another region ask for a new calibration; another
     alpha does not."""
     service.lifecycle.require_ready()
-    standing = await service.ledger.registry.find(parse_category(id))
-    wanted = change.model_dump(exclude_unset=True) if change else {}
-    # In a thread: a large mask takes half a second to read.
-    category = await asyncio.to_thread(changed, standing.category, wanted)
-    await service.inspector.learn(category)
-    service.ledger.drift.forget(category.key)
-    return await view(service, await service.ledger.registry.put(category))
+    inspector, registry = service.inspector, service.ledger.registry
+    category = parse_category(id)
+    sent = change.model_dump(exclude_unset=True) if change else {}
+    apply = await asyncio.to_thread(change_of, sent)
+    learnt = apply((await registry.find(category)).category)
+    await inspector.learn(learnt)
+    # Applied to what is stored by now: another request may have changed other fields meanwhile.
+    standing = await registry.change(category, apply)
+    if standing.category != learnt:
+        await inspector.learn(standing.category)
+    return await view(inspector, standing)
 
 
 @router.delete(
@@ -85,8 +89,9 @@ async def put_category(
 )
 async def delete_category(id: str, service: ServiceDep) -> Response:
     category = parse_category(id)
+    known = await service.ledger.registry.delete(category.key)
     service.ledger.drift.forget(category.key)
-    if not await service.ledger.registry.delete(category.key):
+    if not known:
         raise _unknown(category)
     return Response(status_code=204)
 
@@ -97,43 +102,37 @@ async def delete_category(id: str, service: ServiceDep) -> Response:
     responses=documented(*_ERRORS),
     summary="A category with its calibration as one file",
 )
-async def export_category(id: str, service: ServiceDep) -> CategoryFile:
+async def export_category(id: str, service: ServiceDep) -> Response:
     """To be given to `POST /categories/import` of another machine. The calibration decides there
     if the same model is served."""
-    standing = await require_registered(service, id)
-    registry, key = service.ledger.registry, standing.category.key
-    samples = await registry.run(lambda: registry.store.samples(key))
-    return CategoryFile(
-        id=standing.category.id,
-        category=CategoryChange.model_validate(_settings(standing.category)),
-        samples=[SampleView.model_validate(sample) for sample in samples],
-    )
+    category, registry = parse_category(id), service.ledger.registry
+
+    def written() -> bytes | None:
+        record, samples = registry.store.state(category.key)
+        return None if record is None else category_file.write(category_of(record), samples)
+
+    file = await registry.run(written)
+    if file is None:
+        raise _unknown(category)
+    return Response(file, media_type=_JSON)
 
 
 @router.post(
     "/categories/import",
     response_model=CategoryView,
-    responses=documented(*_ERRORS, 429),
+    responses=documented(*_ERRORS, 413, 429, 504),
+    openapi_extra=_IMPORT_BODY,
     summary="Take over a category from such a file",
 )
-async def import_category(file: CategoryFile, service: ServiceDep) -> CategoryView:
+async def import_category(request: Request, service: ServiceDep) -> CategoryView:
     """Replaces a category of that id, its samples included."""
     service.lifecycle.require_ready()
-    wanted = file.category.model_dump(exclude_unset=True)
-    category = await asyncio.to_thread(changed, parse_category(file.id), wanted)
+    data = await request.body()
+    _require_json(request.headers.get("content-type"))
+    category, samples = await asyncio.to_thread(category_file.read, data)
     await service.inspector.learn(category)
-    samples = [
-        SampleRecord(
-            uuid.uuid4().hex,  # the file may be taken over twice, under two names
-            sample.created,
-            sample.image_sha256,
-            sample.filename,
-            tuple(SampleScore(**score.model_dump()) for score in sample.scores),
-        )
-        for sample in file.samples
-    ]
-    service.ledger.drift.forget(category.key)
-    return await view(service, await service.ledger.registry.replace(category, samples))
+    standing = await service.ledger.registry.replace(category, samples)
+    return await view(service.inspector, standing)
 
 
 async def require_registered(service: Service, id: str) -> Standing:
@@ -145,93 +144,14 @@ async def require_registered(service: Service, id: str) -> Standing:
     return standing
 
 
-def changed(category: Category, change: Mapping[str, Any]) -> Category:
-    """The category with what is in the change in its place, None being the default.
-
-    Raises ObjectNameError or FieldError for what is outside its rules.
-    """
-    now = _settings(category) | dict(change)
-    wording = Wording(
-        (now["object"] or "").strip() or spoken(category.id),
-        Domain(now["domain"] or Domain.INDUSTRIAL),
-        tuple(now["normal_states"] or ()),
-        tuple(now["abnormal_states"] or ()),
-    )
-    roi = None if now["roi"] is None else parse_roi(now["roi"])
-    alpha = DEFAULT_ALPHA if now["alpha"] is None else now["alpha"]
-    return Category(category.id, category.key, wording, now["rvs"], alpha, roi)
-
-
-async def view(
-    service: Service, standing: Standing, width: int | None = None, height: int | None = None
-) -> CategoryView:
-    """A standing as it goes over the wire; sizes in pixels."""
-    category, inspector = standing.category, service.inspector
-    info = inspector.detector.info
-    cells = max(1, info.side // info.patch)
-    return CategoryView(
-        id=category.id,
-        registered=standing.registered,
-        **_settings(category),
-        cached=await asyncio.to_thread(inspector.knows, category),
-        fingerprint=standing.fingerprint,
-        calibrations=calibrations(standing),
-        resolution=Resolution(
-            cells=cells,
-            cell_share=1 / cells,
-            cell_width_px=None if width is None else width / cells,
-            cell_height_px=None if height is None else height / cells,
-        ),
-    )
-
-
-def calibrations(standing: Standing) -> list[CalibrationState]:
-    """Every method's calibration as it goes over the wire."""
-    return [_state(method, found) for method, found in standing.methods.items()]
-
-
-def _state(method: str, found: MethodStanding) -> CalibrationState:
-    calibration = found.calibration
-    n, alpha = calibration.n, calibration.alpha
-    return CalibrationState(
-        method=method,
-        state=found.state,
-        reason=_reason(found, needed(alpha)),
-        n=n,
-        outdated=found.outdated,
-        needed=needed(alpha),
-        calibrated=calibration.decides,
-        expected_rate=expected_rate(n, alpha),
-        rate_95=rate_95(n, alpha),
-        anomaly_threshold=calibration.threshold,
-        map_threshold=calibration.map_threshold,
-    )
-
-
-def _reason(found: MethodStanding, wanted: int) -> str:
-    n, outdated = found.calibration.n, found.outdated
-    rest = (
-        f"; {outdated} more were measured with another model, other words or another region and "
-        "do not count"
-        if outdated
-        else ""
-    )
-    if found.calibration.decides:
-        return f"decides by {n} good images{rest}"
-    return f"{n} good images, {wanted} are needed{rest}"
-
-
-def _settings(category: Category) -> dict[str, Any]:
-    wording = category.wording
-    return {
-        "object": wording.object,
-        "domain": wording.domain,
-        "normal_states": list(wording.normal_states) or None,
-        "abnormal_states": list(wording.abnormal_states) or None,
-        "rvs": category.rvs,
-        "alpha": category.alpha,
-        "roi": None if category.roi is None else category.roi.as_json(),
-    }
+def _require_json(content_type: str | None) -> None:
+    # As FastAPI does for its own bodies: a page of another site cannot announce JSON.
+    message = Message()
+    message["content-type"] = content_type or "application/octet-stream"
+    kind = message.get_content_type()
+    if kind != _JSON and not (kind.startswith("application/") and kind.endswith("+json")):
+        said = f"Content-Type is {kind!r}"
+        raise RequestValidationError([{"type": "content_type", "loc": ("body",), "msg": said}])
 
 
 def _unknown(category: Category) -> UnknownCategoryError:

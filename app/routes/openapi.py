@@ -129,11 +129,14 @@ curl -F category=carpet -F image=@a.png -F image=@b.png \\
 CALIBRATION_DESCRIPTION = """\
 Several `image` parts, all of GOOD parts, under the light and camera of the line, of different
 pieces. Each one's score is kept for every available method, the image is not; calls add up. An
-image that does not decode becomes a `problem` in its entry, the others are kept.
+image that does not decode becomes a `problem` in its entry, the others are kept: `added` and
+`failed` count both. The same request again counts the same parts again (`repeated`). A field
+`category` that names another category than the path is refused.
 
 The answer says what `n` images buy at the category's `alpha`: `expected_rate` is the false-alarm
 rate on average over such calibrations, `rate_95` the one not exceeded in 95 of 100. With fewer
-than `needed` nothing is decided.
+than `needed` nothing is decided. `repeated` of the `n` are the same file as an earlier one, while
+both rates hold for `n` different parts.
 
 ```sh
 curl -F image=@good-1.png -F image=@good-2.png \\

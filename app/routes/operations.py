@@ -12,6 +12,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from app.http.problems import documented
 from app.http.schemas import ModelCard, Status
+from app.http.security import PAGE_POLICY
 from app.lifecycle import State
 from app.routes.access import ServiceDep
 
@@ -19,9 +20,12 @@ _ASSETS = "/docs/assets"
 router = APIRouter(tags=["operations"])
 
 
-@router.get("/healthz", response_model=Status, summary="The process lives")
-async def healthz() -> Status:
-    """200 as long as the process can answer at all."""
+@router.get(
+    "/healthz", response_model=Status, responses=documented(503), summary="The process lives"
+)
+async def healthz(service: ServiceDep) -> Status:
+    """200 as long as the process can answer; 503 once only another process can help."""
+    service.lifecycle.require_life()
     return Status(status="ok")
 
 
@@ -49,6 +53,8 @@ async def metrics(service: ServiceDep) -> Response:
     measured = service.metrics
     measured.ready.set(service.lifecycle.state is State.READY)
     measured.waiting.set(service.loaded.batcher.waiting if service.loaded else 0)
+    if service.loaded:
+        measured.unwritten_texts.set(service.loaded.detector.unwritten_texts)
     return Response(measured.text(), media_type=CONTENT_TYPE_LATEST)
 
 
@@ -76,13 +82,15 @@ async def index() -> RedirectResponse:
 @router.get("/docs", include_in_schema=False)
 async def docs() -> HTMLResponse:
     """Swagger UI from files of our own: a factory line may have no internet."""
-    return get_swagger_ui_html(
+    page = get_swagger_ui_html(
         openapi_url="openapi.json",
         title="CLIP-AD",
         swagger_js_url=f"{_ASSETS[1:]}/swagger-ui-bundle.js",
         swagger_css_url=f"{_ASSETS[1:]}/swagger-ui.css",
         swagger_favicon_url=f"{_ASSETS[1:]}/favicon.png",
     )
+    page.headers["Content-Security-Policy"] = PAGE_POLICY
+    return page
 
 
 def install(app: FastAPI) -> None:

@@ -16,6 +16,7 @@ from app.http.negotiation import negotiate
 from app.http.problems import documented
 from app.http.schemas import (
     Heatmap,
+    ImageSource,
     ModelSummary,
     Prediction,
     PredictOptions,
@@ -200,6 +201,7 @@ def prediction(
         regions=[
             Region(box=found.box, area=found.area, peak=found.peak) for found in inspection.regions
         ],
+        image=ImageSource.model_validate(inspection.source),
         heatmap=_heatmap(inspection.rendering),
         model=summary.model_copy(update={"fingerprint": standing.fingerprint}),
         timing_ms=Timing(

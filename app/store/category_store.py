@@ -1,18 +1,26 @@
 """Categories and the samples they are calibrated with, in the database.
 
-Every method is one transaction. Knows nothing of what a score means.
+Every method is one transaction; those that change one category come one after the other, in
+every process, so that none works from what another is about to change. Knows nothing of what a
+score means.
 """
 
-from collections.abc import Sequence
-from dataclasses import asdict
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
+from app.errors import FieldError, UnknownCategoryError
 from app.store.database import Database
 from app.store.records import CategoryRecord, SampleRecord, SampleScore
 from app.store.tables import CATEGORIES, SAMPLE_SCORES, SAMPLES
+
+# Of one category. Every look-up reads all of them, and an image a second for an hour is fewer.
+MAX_SAMPLES = 5000
 
 
 class CategoryStore:
@@ -21,15 +29,23 @@ class CategoryStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def put_category(self, record: CategoryRecord) -> None:
-        """Keep the record, instead of the one of its key if there is one; `created` then stays."""
-        with self._database.writing() as connection:
-            _put(connection, record, _EVERYTHING - {"created"})
+    def change_category(
+        self, key: str, change: Callable[[CategoryRecord | None], CategoryRecord]
+    ) -> CategoryRecord:
+        """Keep what `change` makes of the record there is, or of None, under the same key.
 
-    def category(self, key: str) -> CategoryRecord | None:
-        """The record of the key, or None."""
-        with self._database.reading() as connection:
-            return _category(connection, key)
+        The record kept; `created` stays from the first. change holds other writers up: to be
+        quick. What it raises leaves everything as it was.
+        """
+        with self._changing(key) as connection:
+            found = _category(connection, key)
+            changed = change(found)
+            if changed.key != key:
+                raise ValueError(f"the changed category has key {changed.key!r}: expected {key!r}")
+            if found is not None:
+                changed = replace(changed, created=found.created)
+            _put(connection, changed)
+            return changed
 
     def categories(self) -> list[CategoryRecord]:
         """Every record, ordered by id."""
@@ -40,18 +56,32 @@ class CategoryStore:
 
     def delete_category(self, key: str) -> bool:
         """Delete the category with its samples; whether there was one."""
-        with self._database.writing() as connection:
+        with self._changing(key) as connection:
             return connection.execute(delete(CATEGORIES).where(_is(key))).rowcount > 0
 
-    def add_samples(self, category: CategoryRecord, samples: Sequence[SampleRecord]) -> None:
-        """Keep all the samples or none, and the category if it is new.
+    def add_samples(
+        self, category: CategoryRecord, samples: Sequence[SampleRecord], *, registered: bool
+    ) -> tuple[CategoryRecord, list[SampleRecord]]:
+        """Keep all the samples or none; of the category only its key counts where there is one.
 
-        Raises FieldError when the category has a sample of such an id already.
+        The category as it is, and all its samples: whoever was told so much needs no second look.
+        registered: the category is there, as far as the caller knows: raises UnknownCategoryError
+        when it is not any more, instead of making it again. Raises FieldError when it has a sample
+        of such an id already, or would have more than MAX_SAMPLES.
         """
-        with self._database.writing() as connection:
-            # Not "do nothing": the row must stay until the samples are in, and this locks it.
-            _put(connection, category, frozenset())
+        with self._changing(category.key) as connection:
+            found = _category(connection, category.key)
+            if found is None:
+                if registered:
+                    raise UnknownCategoryError(
+                        f"category {category.id!r} was deleted meanwhile: "
+                        "expected one that is registered; no sample was kept"
+                    )
+                _put(connection, category)
+            counted = select(func.count()).where(SAMPLES.c.category_key == category.key)
+            _require_room(category, connection.execute(counted).scalar_one() + len(samples))
             _add(connection, category.key, samples)
+            return found or category, _samples(connection, category.key)
 
     def samples(self, key: str) -> list[SampleRecord]:
         """The category's samples in the order they came in."""
@@ -63,38 +93,54 @@ class CategoryStore:
         with self._database.reading() as connection:
             return _category(connection, key), _samples(connection, key)
 
-    def counts(self) -> dict[str, int]:
-        """Number of samples by category key; 0 for a category without any."""
-        counted = (
-            select(CATEGORIES.c.key, func.count(SAMPLES.c.sequence))
-            .select_from(CATEGORIES.outerjoin(SAMPLES))
-            .group_by(CATEGORIES.c.key)
-        )
-        with self._database.reading() as connection:
-            return {row[0]: row[1] for row in connection.execute(counted)}
-
     def delete_sample(self, key: str, sample_id: str) -> bool:
         """Delete one sample of the category; whether there was one."""
         one = delete(SAMPLES).where(SAMPLES.c.category_key == key, SAMPLES.c.id == sample_id)
-        with self._database.writing() as connection:
+        with self._changing(key) as connection:
             return connection.execute(one).rowcount > 0
 
     def clear_samples(self, key: str) -> int:
         """Delete the category's samples; how many there were."""
-        with self._database.writing() as connection:
-            # Whoever touches many samples locks their category first, so none wait in a circle.
-            connection.execute(select(CATEGORIES.c.key).where(_is(key)).with_for_update())
+        with self._changing(key) as connection:
             return connection.execute(_all_of(key)).rowcount
 
     def replace_category(self, record: CategoryRecord, samples: Sequence[SampleRecord]) -> None:
-        """Keep the record and exactly these samples, whatever there was of its key before."""
-        with self._database.writing() as connection:
-            _put(connection, record, _EVERYTHING)
+        """Keep the record and exactly these samples, whatever there was of its key before.
+
+        Raises FieldError when two samples have one id, or there are more than MAX_SAMPLES.
+        """
+        _require_room(record, len(samples))
+        with self._changing(record.key) as connection:
+            _put(connection, record)
             connection.execute(_all_of(record.key))
             _add(connection, record.key, samples)
 
+    @contextmanager
+    def _changing(self, key: str) -> Iterator[Connection]:
+        """A writing transaction that is the only one for this category as long as it lasts.
 
-_EVERYTHING = frozenset(CATEGORIES.c.keys()) - {"key"}
+        SQLite's writers come one after the other anyway. On PostgreSQL a lock on the row would not
+        do: there may be none yet.
+        """
+        with self._database.writing() as connection:
+            if connection.dialect.name == "postgresql":
+                take = text("SELECT pg_advisory_xact_lock(:number)")
+                connection.execute(take, {"number": _lock_number(key)})
+            yield connection
+
+
+def _lock_number(key: str) -> int:
+    """PostgreSQL's locks have numbers of 64 bits; keys that share one wait for each other."""
+    digest = hashlib.blake2b(key.encode(), digest_size=8, person=b"clip-ad").digest()
+    return int.from_bytes(digest, signed=True)
+
+
+def _require_room(category: CategoryRecord, count: int) -> None:
+    if count > MAX_SAMPLES:
+        raise FieldError(
+            f"category {category.id!r} would have {count} calibration samples: "
+            f"expected at most {MAX_SAMPLES}; take some out first"
+        )
 
 
 def _is(key: str) -> ColumnElement[bool]:
@@ -105,11 +151,11 @@ def _all_of(key: str) -> Any:
     return delete(SAMPLES).where(SAMPLES.c.category_key == key)
 
 
-def _put(connection: Connection, record: CategoryRecord, change: frozenset[str]) -> None:
-    """Insert the record; of one that is there, change the named columns."""
+def _put(connection: Connection, record: CategoryRecord) -> None:
+    """Insert the record, or change every column of the one of its key."""
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     new = dialect.insert(CATEGORIES).values(asdict(record))
-    changes = {name: new.excluded[name] for name in change} or {"id": CATEGORIES.c.id}
+    changes = {column.name: new.excluded[column.name] for column in CATEGORIES.c}
     connection.execute(new.on_conflict_do_update(index_elements=["key"], set_=changes))
 
 

@@ -2,7 +2,8 @@
 
 SQLite: write-ahead log, every commit on the disk before it is acknowledged, foreign keys
 enforced, up to 5 s of waiting for another writer. PostgreSQL: connections are tried before use,
-so that a restarted server costs no request. Knows nothing of tables.
+so that a restarted server costs no request; what hangs is given up: a statement after 10 s, a
+peer that has left without a word after some 20. Knows nothing of tables.
 """
 
 from pathlib import Path
@@ -15,13 +16,22 @@ from sqlalchemy.exc import ArgumentError
 from app.store.errors import StoreError
 
 BUSY_TIMEOUT_S = 5
-CONNECT_TIMEOUT_S = "5"
 POOL_TIMEOUT_S = 10
+# What libpq is told unless the URL names the same parameter, `options` as a whole.
+POSTGRESQL = {
+    "connect_timeout": "5",
+    "keepalives": "1",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "2",
+    "tcp_user_timeout": "10000",  # milliseconds, as the next
+    "options": "-c statement_timeout=10000",
+}
 # Execution option of a connection whose transactions write.
 WRITES = "clipad_writes"
 _EXPECTED = "expected sqlite:///path/to/file or postgresql://user:password@host/database"
-_POSTGRESQL = {"postgres", "postgresql", "postgresql+psycopg"}
-_SQLITE = {"sqlite", "sqlite+pysqlite"}
+_POSTGRESQL_NAMES = {"postgres", "postgresql", "postgresql+psycopg"}
+_SQLITE_NAMES = {"sqlite", "sqlite+pysqlite"}
 
 
 def parse_url(url: str) -> URL:
@@ -31,9 +41,9 @@ def parse_url(url: str) -> URL:
     except (ArgumentError, ValueError):
         # Not shown: what cannot be parsed may hide a password anywhere. `from None` likewise.
         raise StoreError(f"the database's URL cannot be read; {_EXPECTED}") from None
-    if parsed.drivername in _POSTGRESQL:
+    if parsed.drivername in _POSTGRESQL_NAMES:
         return parsed.set(drivername="postgresql+psycopg")
-    if parsed.drivername not in _SQLITE:
+    if parsed.drivername not in _SQLITE_NAMES:
         raise StoreError(f"{shown(parsed)}: {parsed.drivername} is not supported; {_EXPECTED}")
     if parsed.database in (None, "", ":memory:") or str(parsed.database).startswith("file:"):
         raise StoreError(f"{shown(parsed)}: names no file; {_EXPECTED}")
@@ -60,10 +70,9 @@ def make_engine(url: URL) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    if "connect_timeout" not in url.query:
-        url = url.update_query_dict({"connect_timeout": CONNECT_TIMEOUT_S})
+    told = url.set(query=POSTGRESQL | dict(url.query))
     try:
-        return create_engine(url, pool_pre_ping=True, **options)
+        return create_engine(told, pool_pre_ping=True, **options)
     except ImportError as error:
         raise StoreError(f"{shown(url)}: needs the package psycopg[binary]: {error}") from error
 

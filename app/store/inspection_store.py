@@ -45,31 +45,31 @@ class InspectionStore:
         with self._database.reading() as connection:
             return [(row[0], InspectionRecord(*row[1:])) for row in connection.execute(found)]
 
-    def prune(self, oldest: datetime | None, keep: int | None) -> int:
-        """Delete lines from before `oldest` and all but the newest `keep`; how many went.
+    def prune(self, oldest: datetime | None, keep: int | None) -> bool:
+        """Delete some lines from before `oldest`, or of all but the newest `keep`, the oldest
+        first and PRUNED_AT_ONCE at most; whether there may be more to delete.
 
-        None: no limit of that kind. Done in several transactions when there is much to do.
+        None: no limit of that kind.
         """
-        pruned = 0
+        columns = INSPECTIONS.c
         if oldest is not None:
-            pruned += self._delete(select(INSPECTIONS.c.id).where(INSPECTIONS.c.time < oldest))
-        if keep is not None:
-            newest_to_go = select(INSPECTIONS.c.id).order_by(INSPECTIONS.c.id.desc()).offset(keep)
-            with self._database.reading() as connection:
-                last = connection.execute(newest_to_go.limit(1)).scalar()
-            if last is not None:
-                pruned += self._delete(select(INSPECTIONS.c.id).where(INSPECTIONS.c.id <= last))
-        return pruned
+            before = select(columns.id).where(columns.time < oldest).order_by(columns.time)
+            if self._delete(before):
+                return True
+        if keep is None:
+            return False
+        newest_to_go = select(columns.id).order_by(columns.id.desc()).offset(keep).limit(1)
+        with self._database.reading() as connection:
+            last = connection.execute(newest_to_go).scalar()
+        if last is None:
+            return False
+        beyond = select(columns.id).where(columns.id <= last).order_by(columns.id)
+        return self._delete(beyond) == PRUNED_AT_ONCE
 
     def _delete(self, ids: Select[tuple[int]]) -> int:
         some = delete(INSPECTIONS).where(INSPECTIONS.c.id.in_(ids.limit(PRUNED_AT_ONCE)))
-        deleted = 0
-        while True:
-            with self._database.writing() as connection:
-                count = connection.execute(some).rowcount
-            deleted += count
-            if count < PRUNED_AT_ONCE:
-                return deleted
+        with self._database.writing() as connection:
+            return connection.execute(some).rowcount
 
 
 def _conditions(query: InspectionQuery) -> Iterator[ColumnElement[bool]]:

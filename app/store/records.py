@@ -56,7 +56,11 @@ class SampleRecord:
 
 @dataclass(frozen=True)
 class InspectionRecord:
-    """One line of the inspection log. p_value and is_anomalous: None where nothing was decided."""
+    """One line of the inspection log.
+
+    threshold (of the score, as it stood at that moment), p_value and is_anomalous: None where
+    nothing was decided.
+    """
 
     time: datetime
     request_id: str
@@ -65,6 +69,7 @@ class InspectionRecord:
     category: str
     method: str
     score: float
+    threshold: float | None
     p_value: float | None
     is_anomalous: bool | None
     fingerprint: str

@@ -38,6 +38,8 @@ def migrate(engine: Engine, where: str) -> None:
     with _ONE_THREAD, _one_process(engine, where):
         with engine.execution_options(**{WRITES: True}).begin() as connection:
             if engine.dialect.name == "postgresql":
+                # A large table takes its time to change, and another process, whose turn it is.
+                connection.execute(text("SET LOCAL statement_timeout = 0"))
                 connection.execute(
                     text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _ADVISORY_LOCK}
                 )

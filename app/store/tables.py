@@ -87,6 +87,7 @@ INSPECTIONS = Table(
     Column("category_key", String, nullable=False),
     Column("method", String, nullable=False),
     Column("score", Double, nullable=False),
+    Column("threshold", Double),
     Column("p_value", Double),
     Column("is_anomalous", Boolean),
     Column("fingerprint", String, nullable=False),

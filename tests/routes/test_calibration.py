@@ -1,6 +1,8 @@
 """Calibration over HTTP: what is answered is the formula over the samples' own scores."""
 
+import asyncio
 import io
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -8,11 +10,16 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from app import inspection
 from app.calibration import rate_95
+from app.registry import Registry
+from app.roi import Inside, Roi, inside
+from app.standing import Standing
 from tests.fakes import FakeDetector
 from tests.pictures import PNG, RED, file_of
 from tests.routes.conftest import Serve
-from tests.routes.test_categories import calibrate, good, predict, put
+from tests.routes.test_categories import LEFT_HALF, calibrate, good, predict, put
+from tests.waiting import wait_for
 
 
 def listed(client: TestClient, id: str = "nut") -> list[dict[str, Any]]:
@@ -62,7 +69,7 @@ def test_an_image_that_is_none_is_a_problem_and_the_others_are_kept(client: Test
         None, 400, 415, 500, None]  # fmt: skip
     kept = [entry["sample"] for entry in entries if entry["sample"]]
     assert [sample["id"] for sample in listed(client)] == kept
-    assert answer.json()["n"] == 2
+    assert [answer.json()[name] for name in ("n", "added", "failed")] == [2, 2, 3]
 
 
 def test_nothing_usable_registers_nothing(client: TestClient) -> None:
@@ -85,8 +92,123 @@ def test_samples_are_listed_and_taken_out(client: TestClient) -> None:
 
 
 def test_a_repeated_image_is_told(client: TestClient) -> None:
+    put(client, "nut", alpha=0.2)
     assert calibrate(client, "nut", range(3))["repeated"] == 0
-    assert calibrate(client, "nut", range(1, 4))["repeated"] == 2
+    found = calibrate(client, "nut", range(1, 4))
+    assert (found["n"], found["repeated"], found["added"]) == (6, 2, 3)
+    for path in ("/categories/nut", "/categories/nut/calibration"):
+        answer = client.get(path).json()
+        (state,) = answer["calibrations"]
+        assert (answer["alpha"], state["n"], state["repeated"]) == (0.2, 6, 2)
+        assert state["reason"].startswith("decides by 6 good images; 2 of them repeat the file of")
+
+
+def test_the_state_in_words(client: TestClient) -> None:
+    def reason(**change: Any) -> str:
+        (state,) = put(client, "nut", **change)["calibrations"]
+        said: str = state["reason"]
+        return said
+
+    assert reason(alpha=0.5) == "0 good images, 1 is needed"
+    calibrate(client, "nut", range(1))
+    assert reason() == "decides by 1 good image"
+    assert reason(alpha=0.05) == "1 good image, 19 are needed"
+    calibrate(client, "nut", range(1))
+    assert reason() == (
+        "2 good images, 19 are needed; 1 of them repeats the file of an earlier one, while the "
+        "stated rates hold for as many different parts as images"
+    )
+    client.delete(f"/categories/nut/calibration/{listed(client)[0]['id']}")
+    rest = "measured with another model, other words or another region and"
+    assert reason(rvs="pca") == f"0 good images, 19 are needed; 1 more was {rest} does not count"
+    calibrate(client, "nut", range(1))
+    assert reason(rvs="mean").endswith(f"; 2 more were {rest} do not count")
+
+
+def test_samples_once_kept_are_answered_however_long_it_took(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = serve(request_timeout_s=1)
+    add = Registry.add
+
+    async def slow(self: Registry, *args: Any, **options: Any) -> Standing:
+        found = await add(self, *args, **options)
+        await asyncio.sleep(1.2)
+        return found
+
+    monkeypatch.setattr(Registry, "add", slow)
+    assert calibrate(client, "nut", range(2))["n"] == 2
+    assert len(listed(client)) == 2
+
+
+def test_measuring_ends_at_the_time_limit_and_keeps_nothing(
+    serve: Serve, detector: FakeDetector
+) -> None:
+    client = serve(request_timeout_s=0.5)
+    detector.gate.clear()
+    answer = client.post("/categories/nut/calibration", files={"image": good(1)})
+    detector.gate.set()
+    assert (answer.status_code, answer.json()["type"]) == (504, "urn:clip-ad:problem:deadline")
+    assert client.get("/categories").json() == []
+
+
+def test_a_category_deleted_meanwhile_does_not_come_back(
+    client: TestClient, detector: FakeDetector
+) -> None:
+    put(client, "nut")
+    wait_for(lambda: detector.entered.acquire(timeout=0.1) is False)  # earlier runs are over
+    detector.gate.clear()
+    with ThreadPoolExecutor() as pool:
+        posted = pool.submit(client.post, "/categories/nut/calibration", files={"image": good(1)})
+        assert detector.entered.acquire(timeout=60)
+        assert client.delete("/categories/nut").status_code == 204
+        detector.gate.set()
+        answer = posted.result()
+    assert (answer.status_code, answer.json()["type"]) == (
+        404,
+        "urn:clip-ad:problem:unknown-category",
+    )
+    assert client.get("/categories").json() == []
+
+
+@pytest.mark.parametrize("where", ["params", "data"])
+def test_a_field_that_names_another_category_is_refused(client: TestClient, where: str) -> None:
+    def post(name: str) -> tuple[int, str]:
+        said: dict[str, Any] = {where: {"category": name}}
+        answer = client.post("/categories/nut/calibration", files={"image": good(1)}, **said)
+        return answer.status_code, answer.text
+
+    status, text = post("bolt")
+    assert (status, "'bolt'" in text, "'nut'" in text) == (422, True, True)
+    assert client.get("/categories").json() == []
+    assert [post(name)[0] for name in ("nut", " NUT ", "")] == [200] * 3
+    assert len(listed(client)) == 3
+
+
+def test_medians_are_of_the_region_which_is_read_beside_the_event_loop(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside: list[bool] = []
+
+    def watched(roi: Roi, side: int) -> Inside:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            beside.append(True)
+        else:
+            beside.append(False)
+        return inside(roi, side)
+
+    put(client, "nut", roi=LEFT_HALF)
+    picture = Image.new("RGB", (32, 32), (51, 51, 51))
+    picture.paste((204, 204, 204), (16, 0, 32, 32))
+    monkeypatch.setattr(inspection, "inside", watched)
+    files = {"image": file_of(picture)}
+    assert client.post("/categories/nut/calibration", files=files).json()["n"] == 1
+    assert True in beside
+    (sample,) = listed(client)
+    assert sample["scores"][0]["map_median"] == pytest.approx(0.2)
+    assert sample["scores"][0]["map_max"] < 0.8
 
 
 def test_every_method_is_calibrated_with_one_upload(serve: Serve) -> None:

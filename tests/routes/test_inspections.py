@@ -16,6 +16,7 @@ from jsonschema import Draft202012Validator
 from app.errors import NotReadyError
 from app.http import problems
 from app.http.telemetry import Metrics, TelemetryMiddleware
+from app.keyring import Keyring
 from app.routes import inspections
 from app.store.query import InspectionQuery
 from app.store.records import InspectionRecord
@@ -73,7 +74,7 @@ class FakeStore:
 def application(store: FakeStore, *keys: str) -> FastAPI:
     app = FastAPI()
     app.state.service = SimpleNamespace(
-        policy=SimpleNamespace(api_keys=frozenset(keys)), store=store
+        policy=SimpleNamespace(keys=Keyring(frozenset(keys))), store=store
     )
     app.add_middleware(TelemetryMiddleware, metrics=Metrics())
     problems.install(app)

@@ -61,6 +61,7 @@ def test_the_whole_answer(client: TestClient) -> None:
         "p_value": None,
         "map_threshold": None,
         "regions": [],
+        "image": {"format": "PNG", "width": 40, "height": 24, "first_of_several": False},
         "model": {
             "backbone": "fake",
             "weights_sha256": "0" * 64,
@@ -245,3 +246,13 @@ def test_the_colour_map_is_the_operator_s_choice(serve: Serve) -> None:
         assert wanted[1] in pixels.tolist()
         tops.add(tuple(wanted[1]))
     assert len(tops) == 2
+
+
+def test_of_several_pages_the_first_is_inspected_and_the_answer_says_so(client: TestClient) -> None:
+    pages = file_of(gradient(), "TIFF", save_all=True, append_images=[Image.new("RGB", (9, 9))])
+    answer = client.post("/predict?category=nut", content=pages).json()
+    alone = client.post("/predict?category=nut", content=PNG).json()
+    assert answer["anomaly_score"] == alone["anomaly_score"]
+    assert answer["image"] == {
+        "format": "TIFF", "width": 40, "height": 24, "first_of_several": True,
+    }  # fmt: skip

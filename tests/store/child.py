@@ -16,12 +16,16 @@ def main(url: str, verb: str, name: str, count: str = "0") -> None:
     store = Store(url)
     if verb == "add":
         for number in range(int(count)):
-            store.add_samples(examples.category(), [examples.sample(f"{name}-{number}")])
+            store.add_samples(
+                examples.category(), [examples.sample(f"{name}-{number}")], registered=False
+            )
     elif verb == "stream":
         # Until killed. A line is the acknowledgement of all the samples it names.
         for number in itertools.count():
             ids = [f"{name}-{number}-{part}" for part in range(3)]
-            store.add_samples(examples.category(), [examples.sample(id) for id in ids])
+            store.add_samples(
+                examples.category(), [examples.sample(id) for id in ids], registered=False
+            )
             print(*ids, flush=True)
     store.close()
 

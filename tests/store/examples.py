@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app.store.records import CategoryRecord, InspectionRecord, SampleRecord, SampleScore
+from app.store.store import Store
 
 NOON = datetime(2025, 3, 4, 12, 0, 0, 123456, tzinfo=UTC)
 
@@ -22,6 +23,11 @@ def category(id: str = "Bracket 7", **changes: Any) -> CategoryRecord:
         "updated": NOON,
     }
     return CategoryRecord(key=id.casefold(), id=id, **values | changes)
+
+
+def put(store: Store, record: CategoryRecord) -> None:
+    """Keep the record, whatever there was of its key."""
+    store.change_category(record.key, lambda _found: record)
 
 
 def sample(id: str, score: float = 0.5, scores: int = 2) -> SampleRecord:
@@ -43,6 +49,7 @@ def inspection(number: int = 0, **changes: Any) -> InspectionRecord:
         "category": "bracket",
         "method": "sdp",
         "score": 0.5,
+        "threshold": None,
         "p_value": None,
         "is_anomalous": None,
         "fingerprint": "f" * 64,

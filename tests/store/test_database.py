@@ -3,20 +3,24 @@
 import logging
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
 from app.errors import ConfigurationError, NotReadyError
-from app.store import database
+from app.store import database, engine, schema
 from app.store.database import Database
-from app.store.engine import parse_url, shown
+from app.store.engine import make_engine, parse_url, shown
 from app.store.errors import StoreError, StoreUnavailableError
 from app.store.query import InspectionQuery
 from app.store.store import Store
-from tests.store.examples import category, inspection, sample
+from tests.store.examples import category, inspection, put, sample
+
+PATIENCE_S = 60
 
 
 @pytest.mark.parametrize(
@@ -77,7 +81,7 @@ def test_a_file_that_is_no_database_is_a_named_error_and_stays(
 @pytest.mark.parametrize("where", ["middle", "end"])
 def test_a_damaged_database_is_a_named_error(sqlite_url: str, tmp_path: Path, where: str) -> None:
     store = Store(sqlite_url)
-    store.add_samples(category(), [sample(f"{number}") for number in range(2000)])
+    store.add_samples(category(), [sample(f"{number}") for number in range(2000)], registered=False)
     store.close()
     path = tmp_path / "store.db"
     size = path.stat().st_size
@@ -152,7 +156,7 @@ def test_writers_of_one_file_wait_for_their_turn_but_not_for_ever(
 def test_a_restarted_server_costs_no_request(postgresql_url: str) -> None:
     """Every connection but one's own is cut, as at a restart."""
     store = Store(postgresql_url)
-    store.put_category(category())
+    put(store, category())
     other = Database(postgresql_url)
     with other.reading() as connection:
         connection.execute(
@@ -164,6 +168,52 @@ def test_a_restarted_server_costs_no_request(postgresql_url: str) -> None:
     other.close()
     assert store.categories() == [category()]
     store.close()
+
+
+@pytest.mark.parametrize("options", ["", "&options=-c%20statement_timeout%3D150"])
+def test_a_statement_that_hangs_is_given_up(
+    postgresql_url: str, options: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the time of our own, or by the one in the URL."""
+    ours = "-c statement_timeout=10000" if options else "-c statement_timeout=150"
+    monkeypatch.setitem(engine.POSTGRESQL, "options", ours)
+    store, other = Store(postgresql_url + options), Database(postgresql_url)
+    with other.writing() as connection:
+        connection.execute(text("LOCK TABLE categories IN ACCESS EXCLUSIVE MODE"))
+        # So that this fails, rather than hangs, where nothing is given up.
+        connection.execute(text("SET idle_in_transaction_session_timeout = '20s'"))
+        begin = time.monotonic()
+        with pytest.raises(StoreUnavailableError):
+            store.categories()
+        assert time.monotonic() - begin < 5
+    assert store.categories() == []
+    other.close()
+    store.close()
+
+
+def test_a_migration_may_take_its_time(
+    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(engine.POSTGRESQL, "options", "-c statement_timeout=100")
+    before = Database(postgresql_url)
+    with ThreadPoolExecutor(1) as pool, before.writing() as connection:
+        connection.execute(
+            text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": schema._ADVISORY_LOCK}
+        )
+        starting = pool.submit(Database, postgresql_url)
+        with pytest.raises(TimeoutError):
+            starting.result(timeout=0.5)
+        connection.rollback()
+        starting.result(timeout=PATIENCE_S).close()
+    before.close()
+
+
+def test_a_server_is_not_waited_for_without_limit() -> None:
+    made = make_engine(parse_url("postgresql://user@host/name?keepalives_idle=77"))
+    _, told = made.dialect.create_connect_args(made.url)
+    assert (told["connect_timeout"], told["tcp_user_timeout"]) == ("5", "10000")
+    assert told["options"] == "-c statement_timeout=10000"
+    assert (told["keepalives_idle"], told["keepalives_interval"]) == ("77", "5")
 
 
 def test_sqlite_keeps_what_it_acknowledged_and_enforces_keys(sqlite_url: str) -> None:

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -16,7 +17,9 @@ def requests(store: Store, **query: Any) -> list[str]:
 
 def test_lines_come_back_as_they_were_newest_first(store: Store) -> None:
     lines = [
-        inspection(0, score=0.1 + 0.2, p_value=1 / 3, is_anomalous=True, part_id="p\n'1'"),
+        inspection(
+            0, score=0.1 + 0.2, threshold=2 / 3, p_value=1 / 3, is_anomalous=True, part_id="p\n'1'"
+        ),
         inspection(1, is_anomalous=False, station="üß", category="Bracket"),
         inspection(2),
     ]
@@ -86,10 +89,10 @@ def test_pages_miss_nothing_while_lines_are_added(store: Store) -> None:
 
 
 def test_pruning_without_limits_or_lines_does_nothing(store: Store) -> None:
-    assert store.prune(NOON, 0) == 0
+    assert store.prune(NOON, 0) is False
     store.log([inspection()])
-    assert store.prune(None, None) == 0
-    assert store.prune(NOON, 1) == 0
+    assert store.prune(None, None) is False
+    assert store.prune(NOON, 1) is False
     assert requests(store) == ["request-0"]
 
 
@@ -104,12 +107,19 @@ def test_pruning_goes_by_age_and_by_count(
     left: int,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # So that several transactions are needed.
     monkeypatch.setattr(inspection_store, "PRUNED_AT_ONCE", 2)
     store.log([inspection(number) for number in range(10)])
     oldest = None if minutes is None else NOON + timedelta(minutes=minutes)
-    assert store.prune(oldest, keep) == 10 - left
-    assert requests(store) == [f"request-{number}" for number in reversed(range(10 - left, 10))]
+    counts = [10]
+    more = True
+    while more:
+        more = store.prune(oldest, keep)
+        counts.append(len(requests(store)))
+        # Always the oldest.
+        assert requests(store)[:1] == (["request-9"] if counts[-1] else [])
+        assert requests(store)[-1:] == [f"request-{10 - counts[-1]}"] * bool(counts[-1])
+    assert counts[-1] == left
+    assert all(0 <= before - after <= 2 for before, after in pairwise(counts))
 
 
 def test_ids_are_not_given_twice(store: Store) -> None:

@@ -77,6 +77,7 @@ def upgrade() -> None:
         sa.Column("category_key", sa.String, nullable=False),
         sa.Column("method", sa.String, nullable=False),
         sa.Column("score", sa.Double, nullable=False),
+        sa.Column("threshold", sa.Double),
         sa.Column("p_value", sa.Double),
         sa.Column("is_anomalous", sa.Boolean),
         sa.Column("fingerprint", sa.String, nullable=False),
