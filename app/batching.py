@@ -16,12 +16,12 @@ import asyncio
 import math
 from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from app.errors import DeadlineError, NotReadyError, QueueFullError
 from app.pace import Pace
+from app.worker import Worker
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -42,7 +42,7 @@ class Batcher(Generic[Item, Result]):
     belongs to that item alone; one that is raised belongs to every item of the batch.
     max_batch: items per run at most. max_wait_s: how long an item that met a busy model waits for
     company. capacity: items waiting at most, those being computed not counted. pace: told of every
-    batch that was computed.
+    batch that was computed. worker: the thread it all runs in.
     """
 
     def __init__(
@@ -60,9 +60,9 @@ class Batcher(Generic[Item, Result]):
         self._pace = pace or Pace()
         self._queue: deque[_Waiting[Item, Result]] = deque()
         self._arrival = asyncio.Event()
-        self._worker: asyncio.Task[None] | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="model")
-        self._computing = False
+        self._task: asyncio.Task[None] | None = None
+        self.worker = Worker("model")
+        self._computing: list[_Waiting[Item, Result]] = []
         self._closed = False
 
     @property
@@ -91,16 +91,23 @@ class Batcher(Generic[Item, Result]):
         entry = _Waiting[Item, Result](item, loop.create_future(), loop.time(), deadline)
         self._queue.append(entry)
         self._arrival.set()
-        if self._worker is None:
-            self._worker = asyncio.create_task(self._work(), name="batcher")
+        if self._task is None:
+            self._task = asyncio.create_task(self._work(), name="batcher")
         return await entry.outcome
 
     async def drain(self) -> None:
         """Take nothing more, finish what was accepted, end the thread."""
         self._closed = True
-        while self._worker is not None:
-            await asyncio.wait([self._worker])
-        self._thread.shutdown(wait=False)
+        while self._task is not None:
+            await asyncio.wait([self._task])
+        self.worker.close()
+
+    def abandon(self, error: Exception) -> None:
+        """Take nothing more, and give everybody this error now: the model will not answer."""
+        self._closed = True
+        for entry in (*self._computing, *self._queue):
+            if not entry.outcome.done():
+                entry.outcome.set_exception(error)
 
     async def _work(self) -> None:
         """Run batch after batch until nothing waits; only the first starts on an idle model."""
@@ -110,24 +117,24 @@ class Batcher(Generic[Item, Result]):
                 await self._compute(loop, batch)
                 await self._gather(loop)
         finally:
-            self._worker = None
+            self._task = None
 
     async def _compute(
         self, loop: asyncio.AbstractEventLoop, batch: list[_Waiting[Item, Result]]
     ) -> None:
         items = [entry.item for entry in batch]
         outcomes: Sequence[Result | Exception]
-        self._computing = True
+        self._computing = batch
         begin = loop.time()
         try:
-            outcomes = await loop.run_in_executor(self._thread, self._run, items)
+            outcomes = await self.worker.run(lambda: self._run(items))
             if len(outcomes) != len(items):
                 raise RuntimeError(f"{len(outcomes)} results for {len(items)} items")
             self._pace.record(len(items), loop.time() - begin)
         except Exception as error:
             outcomes = [error] * len(items)
         finally:
-            self._computing = False
+            self._computing = []
         for entry, outcome in zip(batch, outcomes, strict=True):
             if entry.outcome.done():
                 continue

@@ -20,7 +20,8 @@
     │   ├── QueueFullError
     │   └── TooManyNewCategoriesError
     ├── DeadlineError                 the request's deadline passed
-    └── NotReadyError                 starting or draining
+    └── NotReadyError                 starting, draining, or not well for the moment
+        └── ModelMemoryError          no memory for even one image
 
 A message names what is wrong, its value, and what was expected. How an error becomes an
 HTTP status is decided once, in `app.http.problems`.
@@ -115,4 +116,8 @@ class DeadlineError(ClipAdError):
 
 
 class NotReadyError(ClipAdError):
-    """The service is starting or draining."""
+    """The service is starting, draining, or not well for the moment."""
+
+
+class ModelMemoryError(NotReadyError):
+    """The model found no memory for even one image."""

@@ -16,8 +16,11 @@ from app.clipad.detector import Detection
 from app.clipad.model_info import ModelInfo
 from app.clipad.prompts import Wording
 from app.clipad.rvs import RvsMethod
+from app.errors import ModelMemoryError
 from app.heatmap import FloatMap
 from app.roi import Inside
+
+_NO_MEMORY = "DefaultCPUAllocator: can't allocate memory"  # as torch says it of the CPU's
 
 
 class Detector(Protocol):
@@ -35,6 +38,8 @@ class Detector(Protocol):
     def default_method(self) -> str: ...
     @property
     def info(self) -> ModelInfo: ...
+    @property
+    def unwritten_texts(self) -> int: ...
 
     def text_features(self, name: Wording, rvs: RvsMethod | None = None, /) -> Tensor: ...
     def peek_text(self, name: Wording, rvs: RvsMethod | None = None, /) -> Tensor | None: ...
@@ -88,15 +93,37 @@ def _detect(
 ) -> Sequence[Finding | Exception]:
     images = torch.stack([sample.pixels for sample in samples])
     text = torch.stack([sample.text for sample in samples])
+    found: Detection | Exception
     try:
         found = detector.detect(images, text, samples[0].method)
     except Exception as error:
+        found = _named(error)
+    if isinstance(found, Exception):
+        # Out of the handler: an error's traceback holds on to the memory that ran short.
+        del images, text
+        if isinstance(found, ModelMemoryError):
+            torch.cuda.empty_cache()  # without a GPU this does nothing
         if len(samples) == 1:
-            return [error]
-        # Memory may suffice for each alone, and one that fails must not fail its neighbours.
-        return [_detect(detector, [sample], begin)[0] for sample in samples]
+            return [found]
+        # Memory may suffice for half of them, and one that fails must not fail its neighbours.
+        half = len(samples) // 2
+        parts = (samples[:half], samples[half:])
+        return [outcome for part in parts for outcome in _detect(detector, part, begin)]
     seconds = time.perf_counter() - begin
     return [_finding(found, place, sample.inside, seconds) for place, sample in enumerate(samples)]
+
+
+def _named(error: Exception) -> Exception:
+    """The error itself, or ModelMemoryError where it says that memory ran short."""
+    short = isinstance(error, (torch.OutOfMemoryError, MemoryError)) or (
+        isinstance(error, RuntimeError) and _NO_MEMORY in str(error)
+    )
+    if not short:
+        return error
+    return ModelMemoryError(
+        f"the model ran out of memory ({type(error).__name__}): expected enough for one image; "
+        "another time there may be"
+    )
 
 
 def _finding(

@@ -1,4 +1,4 @@
-"""Where the process stands: starting, ready, draining or failed. Knows nothing of the model."""
+"""Where the process stands, from starting to its end. Knows nothing of the model."""
 
 from enum import StrEnum
 
@@ -6,11 +6,13 @@ from app.errors import NotReadyError
 
 
 class State(StrEnum):
-    """One direction only: starting -> ready or failed; each of them -> draining."""
+    """starting -> ready or failed; ready <-> impaired; either of them -> hung; any -> draining."""
 
     STARTING = "starting"
     READY = "ready"
+    IMPAIRED = "impaired"
     FAILED = "failed"
+    HUNG = "hung"
     DRAINING = "draining"
 
 
@@ -24,15 +26,30 @@ class Lifecycle:
     def state(self) -> State:
         return self._state
 
+    @property
+    def lives(self) -> bool:
+        """Whether waiting may help; if not, the process is to be started anew."""
+        return self._state is not State.HUNG
+
     def started(self) -> None:
         """Weights are loaded and a real prediction has run."""
-        if self._state is State.STARTING:
-            self._state = State.READY
+        self._go(State.READY, State.STARTING)
 
     def failed(self) -> None:
         """Starting did not succeed and will not by itself."""
-        if self._state is State.STARTING:
-            self._state = State.FAILED
+        self._go(State.FAILED, State.STARTING)
+
+    def impaired(self) -> None:
+        """The model's thread has died."""
+        self._go(State.IMPAIRED, State.READY)
+
+    def recovered(self) -> None:
+        """A real prediction has run again."""
+        self._go(State.READY, State.IMPAIRED)
+
+    def hung(self) -> None:
+        """The model will never answer again."""
+        self._go(State.HUNG, State.READY, State.IMPAIRED)
 
     def drain(self) -> None:
         """Admit nothing more; what was admitted goes on."""
@@ -42,3 +59,12 @@ class Lifecycle:
         """Raises NotReadyError unless requests are being served."""
         if self._state is not State.READY:
             raise NotReadyError(f"the service is {self._state}: expected ready")
+
+    def require_life(self) -> None:
+        """Raises NotReadyError where only another process can help."""
+        if not self.lives:
+            raise NotReadyError(f"the service is {self._state}: expected a process that answers")
+
+    def _go(self, to: State, *sources: State) -> None:
+        if self._state in sources:
+            self._state = to

@@ -24,6 +24,7 @@ from app.inspection import Inspector, Question
 
 LOADER = "loader"  # name of the thread that loads a model
 WARM_UP_NAME = "object"
+_SIDE = 64
 _Loaded = TypeVar("_Loaded")
 
 
@@ -35,14 +36,23 @@ async def warm_up(
     The limits for clients do not count here: strict ones must not stop the service from starting.
     """
     category = category or parse_category(WARM_UP_NAME)
-    picture = generated_png(side=64)
-    unlimited = inspector(ImageLimits(max_bytes=len(picture), max_pixels=64 * 64))
+    picture = generated_png(side=_SIDE)
+    unlimited = inspector(ImageLimits(max_bytes=len(picture), max_pixels=_SIDE * _SIDE))
     detector = unlimited.detector
     # Encoded past the vocabulary: the service's own name is no client's new category.
     loop = asyncio.get_running_loop()
     await loop.run_in_executor(texts, detector.text_features, category.wording)
     question = Question(category, detector.default_method, "overlay", model_size=False)
     await unlimited.inspect(picture, question)
+
+
+async def compute_one(
+    detector: Detector, batcher: Batcher[Sample, Finding], category: Category | None
+) -> None:
+    """One picture through the model alone; raises what goes wrong."""
+    text = detector.text_features((category or parse_category(WARM_UP_NAME)).wording)
+    pixels = torch.zeros(3, detector.side, detector.side)
+    await batcher.submit(Sample(pixels, text, detector.default_method))
 
 
 async def warm_up_sizes(

@@ -29,6 +29,8 @@ class Model:
         self.gate.wait(60)
         if 13 in items:
             raise ArithmeticError("thirteen")
+        if 666 in items:
+            raise SystemExit
         if 99 in items:
             return [0]
         return [ValueError(f"negative {n}") if n < 0 else 2 * n for n in items]
@@ -230,3 +232,30 @@ def test_drain_finishes_what_was_accepted_and_takes_nothing_more() -> None:
         await draining
 
     assert play(body).batches == [[0], [1, 2]]
+
+
+def test_the_death_of_the_thread_is_its_batch_s_and_the_next_is_computed() -> None:
+    async def body(model: Model, batcher: Batcher[int, int]) -> None:
+        first = await hold(model, batcher)
+        dying = await queued(batcher, 666, 1)
+        model.gate.set()
+        outcomes = await asyncio.gather(first, *dying, return_exceptions=True)
+        assert [type(outcome) for outcome in outcomes] == [int, NotReadyError, NotReadyError]
+        assert batcher.worker.deaths == 1
+        assert await batcher.submit(4) == 8
+
+    assert play(body).batches == [[0], [666, 1], [4]]
+
+
+def test_the_abandoned_are_told_at_once_and_nobody_comes_after() -> None:
+    async def body(model: Model, batcher: Batcher[int, int]) -> None:
+        computing = await hold(model, batcher)
+        (waiting,) = await queued(batcher, 1)
+        batcher.abandon(NotReadyError("hangs"))
+        for task in (computing, waiting):
+            with pytest.raises(NotReadyError, match="hangs"):
+                await task
+        with pytest.raises(NotReadyError, match="shutting down"):
+            await batcher.submit(2)
+
+    play(body)

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from app.clipad.detector import Detection
+from app.errors import ModelMemoryError
 from app.finding import Finding, Sample, model_run
 from tests.fakes import FakeDetector
 
@@ -25,14 +27,47 @@ def test_methods_mix_and_order_stays() -> None:
     assert detector.batches == [2, 2]
 
 
-def test_a_batch_that_breaks_is_tried_one_by_one() -> None:
+def test_a_batch_that_breaks_is_halved_until_who_breaks_it_is_alone() -> None:
     red = sample(0.0)
     red.pixels[0] = 1.0
-    assert scores(FakeDetector(), [sample(0.5), red, sample(0.25)]) == [
-        0.75,
-        ZeroDivisionError,
-        0.5,
-    ]
+    detector = FakeDetector()
+    outcomes = scores(detector, [sample(0.5), red, sample(0.25), sample(0.125)])
+    assert outcomes == [0.75, ZeroDivisionError, 0.5, 0.375]
+    assert detector.batches == [4, 2, 1, 1, 2]
+
+
+class SmallDetector(FakeDetector):
+    """Has memory for so many images at once."""
+
+    def __init__(self, room: int, error: Exception) -> None:
+        super().__init__()
+        self._room = room
+        self._error = error
+
+    def detect(self, images: Tensor, text: Tensor, method: str = "sdp") -> Detection:
+        if len(images) > self._room:
+            self.batches.append(len(images))
+            raise self._error
+        return super().detect(images, text, method)
+
+
+NO_MEMORY = [
+    torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
+    MemoryError(),
+    RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried ..."),
+]
+
+
+@pytest.mark.parametrize("error", NO_MEMORY, ids=lambda error: type(error).__name__)
+def test_without_memory_for_all_of_a_batch_its_parts_are_computed(error: Exception) -> None:
+    detector = SmallDetector(2, error)
+    assert scores(detector, [sample(0.5)] * 5) == [0.75] * 5
+    assert detector.batches == [5, 2, 3, 1, 2]
+
+
+@pytest.mark.parametrize("error", NO_MEMORY, ids=lambda error: type(error).__name__)
+def test_without_memory_for_one_image_it_is_told_to_come_back(error: Exception) -> None:
+    assert scores(SmallDetector(0, error), [sample(0.5)] * 2) == [ModelMemoryError] * 2
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])

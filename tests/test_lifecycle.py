@@ -30,3 +30,16 @@ def test_a_failed_start_stays_failed() -> None:
     lifecycle.failed()
     lifecycle.started()
     assert lifecycle.state is State.FAILED
+
+
+def test_impaired_and_back() -> None:
+    lifecycle = Lifecycle()
+    lifecycle.impaired()
+    assert lifecycle.state is State.STARTING
+    lifecycle.started()
+    lifecycle.impaired()
+    assert lifecycle.lives
+    with pytest.raises(NotReadyError, match="the service is impaired"):
+        lifecycle.require_ready()
+    lifecycle.recovered()
+    lifecycle.require_ready()
