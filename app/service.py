@@ -12,6 +12,7 @@ from app.errors import FieldError, NotReadyError, UnknownCategoryError
 from app.http.telemetry import Metrics
 from app.http.uploads import UploadLimits
 from app.inspection import Inspector
+from app.keyring import Keyring
 from app.ledger import Ledger
 from app.lifecycle import Lifecycle
 from app.standing import Standing
@@ -28,7 +29,7 @@ class Policy:
     timeout_s: float
     max_upload_bytes: int
     max_images: int
-    api_keys: frozenset[str] = field(repr=False)
+    keys: Keyring = field(repr=False)
 
     def upload_limits(self, images: int) -> UploadLimits:
         """Limits of a request with up to that many images."""
