@@ -115,6 +115,11 @@ class AnomalyDetector:
         """Whether an object's text features need no encoding any more."""
         return self._bank.has(_ensemble(name), self._choice(rvs))
 
+    @property
+    def unwritten_texts(self) -> int:
+        """How many text features could not be kept on disk since the start."""
+        return self._bank.unwritten
+
     def _choice(self, method: RvsMethod | None) -> Rvs:
         return self._rvs if method is None else replace(self._rvs, method=method)
 

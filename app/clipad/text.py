@@ -1,15 +1,11 @@
 """Text features of objects: prompts -> representative vectors, kept in memory and on disk.
 
-One safetensors file per key, the key being a sha256 over everything that moves the result:
-the model (weights, config, number format), prompts, rvs and its parameters. Knows nothing of
-images or categories.
+The key is a sha256 over everything that moves the result: the model (weights, config, number
+format), prompts, rvs and its parameters. Knows nothing of images or categories.
 """
 
 import hashlib
 import json
-import logging
-import os
-import tempfile
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -18,14 +14,11 @@ from threading import Lock
 from typing import Protocol
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load, save
 from torch import Tensor
 
 from app.clipad.prompts import PromptEnsemble
 from app.clipad.rvs import Rvs, representative
-
-_log = logging.getLogger(__name__)
+from app.clipad.text_files import TextFiles
 
 
 class PromptEncoder(Protocol):
@@ -39,8 +32,7 @@ class TextBank:
 
     Safe for many threads: the first that asks for a key computes it, others asking for the same
     key wait for that result, and other keys are not held up. `directory` None keeps nothing on
-    disk; a file there that cannot be read is made again, and one that cannot be written is only
-    warned about. At most `capacity` keys stay in memory, the least recently used leave first.
+    disk. At most `capacity` keys stay in memory, the least recently used leave first.
     """
 
     def __init__(
@@ -55,8 +47,7 @@ class TextBank:
         self._encoder = encoder
         self._model_digest = model_digest
         self._rvs = rvs
-        self._shape = (embed_dim, 2)
-        self._directory = directory
+        self._files = None if directory is None else TextFiles(directory, (embed_dim, 2))
         self._capacity = capacity
         self._lock = Lock()
         self._ready: OrderedDict[str, Tensor] = OrderedDict()
@@ -76,8 +67,12 @@ class TextBank:
         with self._lock:
             if key in self._ready:
                 return True
-        path = self._path(key)
-        return path is not None and path.is_file()
+        return self._files is not None and self._files.has(key)
+
+    @property
+    def unwritten(self) -> int:
+        """How many features could not be kept on disk since the start."""
+        return 0 if self._files is None else self._files.failures
 
     def peek(self, prompts: PromptEnsemble, rvs: Rvs | None = None) -> Tensor | None:
         """What `get` would answer from memory, else None: waits for no encoding and no disk."""
@@ -119,54 +114,12 @@ class TextBank:
         return features
 
     def _make(self, key: str, prompts: PromptEnsemble, rvs: Rvs) -> Tensor:
-        stored = self._read(key)
+        stored = None if self._files is None else self._files.read(key)
         if stored is not None:
             return stored
         rows = self._encoder.encode([*prompts.normal, *prompts.abnormal])
         normal, abnormal = rows[: len(prompts.normal)], rows[len(prompts.normal) :]
         features = torch.stack([representative(normal, rvs), representative(abnormal, rvs)], dim=1)
-        self._write(key, features)
+        if self._files is not None:
+            self._files.write(key, features)
         return features
-
-    def _path(self, key: str) -> Path | None:
-        return None if self._directory is None else self._directory / f"{key}.safetensors"
-
-    def _read(self, key: str) -> Tensor | None:
-        path = self._path(key)
-        if path is None:
-            return None
-        try:
-            features = load(path.read_bytes())["text"]
-        except FileNotFoundError:
-            return None
-        except (OSError, SafetensorError, KeyError) as error:
-            _log.warning("text features %s: unreadable (%s), made again", path.name, error)
-            return None
-        unit = torch.ones(2)
-        if features.shape != self._shape or not torch.allclose(
-            features.float().norm(dim=0), unit, atol=1e-3
-        ):
-            _log.warning("text features %s: not unit columns [D,2], made again", path.name)
-            return None
-        return features.float()
-
-    def _write(self, key: str, features: Tensor) -> None:
-        path = self._path(key)
-        if path is None:
-            return
-        temporary = ""
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(
-                dir=path.parent, prefix=f".{key[:16]}-", delete=False
-            ) as file:
-                temporary = file.name
-                file.write(save({"text": features.contiguous()}))
-                file.flush()
-                os.fsync(file.fileno())
-            Path(temporary).chmod(0o644)  # other processes may serve from the same folder
-            os.replace(temporary, path)  # readers see the whole file or none
-        except OSError as error:
-            _log.warning("text features %s: not kept on disk (%s)", path.name, error)
-            if temporary:
-                Path(temporary).unlink(missing_ok=True)

@@ -167,3 +167,12 @@ def test_memory_is_bounded_and_keeps_what_was_used_last() -> None:
     for prompts in (a, b, a, c):
         bank.get(prompts)
     assert [bank.has(prompts) for prompts in (a, b, c)] == [True, False, True]
+
+
+def test_what_cannot_be_kept_is_counted(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    bank = _bank(CountingEncoder(), tmp_path / "file" / "below")
+    for name in ("nut", "bolt"):
+        bank.get(prompt_ensemble(name))
+    assert bank.unwritten == 2
+    assert _bank(CountingEncoder()).unwritten == 0
