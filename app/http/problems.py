@@ -27,7 +27,7 @@ _STATUS: Mapping[type[errors.ClipAdError], tuple[int, str, str]] = {
     errors.ImageTooLargeError: (413, "image-too-large", "The image is too large"),
     errors.BodyTooLargeError: (413, "body-too-large", "The body is too large"),
     errors.ImageFormatError: (415, "image-format", "Not an allowed image format"),
-    errors.ObjectNameError: (422, "object-name", "The category cannot be used as an object"),
+    errors.ObjectNameError: (422, "object-name", "A category or its words are outside the rules"),
     errors.MethodError: (422, "method", "The method is not available"),
     errors.InputError: (422, "field", "A field is missing or out of range"),
     errors.CapacityError: (429, "too-many-requests", "No room at present"),
@@ -131,11 +131,14 @@ def _invalid(error: RequestValidationError, path: str, request_id: str) -> Probl
         {"loc": list(item["loc"]), "msg": item["msg"], "type": item["type"]} for item in details
     ]
     first = shown[0] if shown else {"loc": [], "msg": "invalid request"}
+    hint = ""
+    if first["loc"] == ["body"]:
+        hint = "; expected JSON, announced by `Content-Type: application/json`"
     return Problem(
         type=_KINDS + "field",
         title=_STATUS[errors.InputError][2],
         status=422,
-        detail=f"{'.'.join(map(str, first['loc']))}: {first['msg']}",
+        detail=f"{'.'.join(map(str, first['loc']))}: {first['msg']}{hint}",
         instance=path,
         request_id=request_id,
         errors=jsonable_encoder(shown),

@@ -98,6 +98,19 @@ class Timing(BaseModel):
     total: float
 
 
+class ImageSource(BaseModel):
+    """The posted image as it was read."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    format: str = Field(description="By its content: PNG, JPEG, BMP, TIFF or WEBP.")
+    width: int = Field(description="In pixels, after EXIF rotation; boxes are in these.")
+    height: int
+    first_of_several: bool = Field(
+        description="Whether the file has more pages or frames, which were not looked at."
+    )
+
+
 class Prediction(BaseModel):
     """The answer to one image. Without a calibration nothing is decided: those fields are null."""
 
@@ -115,6 +128,7 @@ class Prediction(BaseModel):
     p_value: float | None
     map_threshold: float | None
     regions: list[Region]
+    image: ImageSource
     heatmap: Heatmap | None
     model: ModelSummary
     timing_ms: Timing

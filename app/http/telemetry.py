@@ -70,6 +70,11 @@ class Metrics:
             "Lines of the inspection log that were lost.",
             registry=self.registry,
         )
+        self.unwritten_texts = Gauge(
+            "clipad_unwritten_texts",
+            "Text features that could not be kept on disk since the start.",
+            registry=self.registry,
+        )
         self.ready = Gauge(
             "clipad_ready", "1 while predictions are served.", registry=self.registry
         )
@@ -122,15 +127,27 @@ class TelemetryMiddleware:
         method = scope["method"] if route != "unmatched" else "any"
         self._metrics.requests.labels(route, method, str(status)).inc()
         self._metrics.seconds.labels(route).observe(seconds)
-        notes = "".join(f" {name}={value!r}" for name, value in scope["state"]["notes"].items())
+        noted: dict[str, object] = scope["state"]["notes"]
+        request_id = scope["state"]["request_id"]
         _log.info(
             "%s %s %d %.1fms request_id=%s%s",
             scope["method"],
             ascii(scope["path"])[1:-1],
             status,
             seconds * 1000,
-            scope["state"]["request_id"],
-            notes,
+            request_id,
+            "".join(f" {name}={value!r}" for name, value in noted.items()),
+            extra={
+                "fields": {
+                    "event": "request",
+                    "method": scope["method"],
+                    "path": scope["path"],
+                    "status": status,
+                    "ms": round(seconds * 1000, 1),
+                    "request_id": request_id,
+                    **noted,
+                }
+            },
         )
 
 

@@ -23,7 +23,7 @@ STATUS = {
     "FieldError": 422,
     "QueueFullError": 429,
     "TooManyNewCategoriesError": 429,
-    "NotReadyError": 503,
+    "ModelMemoryError": 503,
     "DeadlineError": 504,
     "BackboneError": 500,
     "WeightsError": 500,

@@ -1,0 +1,54 @@
+"""uvicorn's HTTP protocol with an end to the patience for clients that never finish asking.
+
+uvicorn closes idle connections, but waits without end for the rest of a request's head, and for
+whoever goes on sending a body that has been answered already: a few thousand such connections take
+every file descriptor. Bodies that are waited for have the request's own deadline.
+"""
+
+import asyncio
+
+import h11
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+
+class ImpatientProtocol(H11Protocol):
+    """Closes a connection `patience_s` after its first byte, or last answer, without a request."""
+
+    patience_s = 10.0
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A head is waited for from the start."""
+        super().connection_made(transport)
+        self._look()
+
+    def data_received(self, data: bytes) -> None:
+        """Whatever came: is a request under way now?"""
+        super().data_received(data)
+        self._look()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing to wait for any more."""
+        self._stop()
+        super().connection_lost(exc)
+
+    def on_response_complete(self) -> None:
+        """The rest of an answered request is waited for as long as a head."""
+        super().on_response_complete()
+        self._look()
+
+    def _look(self) -> None:
+        answered = self.cycle is not None and self.cycle.response_complete
+        if self.conn.their_state is not h11.IDLE and not answered:
+            self._stop()
+        elif self._timer is None and not self.transport.is_closing():
+            self._timer = self.loop.call_later(self.patience_s, self._give_up)
+
+    def _stop(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _give_up(self) -> None:
+        self._timer = None
+        self.transport.close()

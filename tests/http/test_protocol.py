@@ -1,0 +1,103 @@
+"""Clients that never finish asking: their connections end, those of others do not."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route
+
+from app.http.protocol import ImpatientProtocol
+from tests.waiting import wait_for
+
+
+class Hasty(ImpatientProtocol):
+    patience_s = 0.5
+
+
+async def early(_request: Request) -> PlainTextResponse:
+    return PlainTextResponse("no need for a body")
+
+
+async def whole(request: Request) -> PlainTextResponse:
+    return PlainTextResponse(f"{len(await request.body())} bytes")
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    routes = [Route("/early", early, methods=["POST"]), Route("/whole", whole, methods=["POST"])]
+    config = uvicorn.Config(Starlette(routes=routes), port=0, log_level="warning", http=Hasty)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    wait_for(lambda: server.started)
+    yield server.servers[0].sockets[0].getsockname()[1]
+    server.should_exit = True
+    thread.join(30)
+
+
+def seconds_until_closed(line: socket.socket, drip: bytes = b"") -> float:
+    """Sends a byte of `drip` now and then until the other side has closed."""
+    begin = time.monotonic()
+    line.settimeout(0.1)
+    while time.monotonic() < begin + 20:
+        try:
+            if drip:
+                line.send(drip[:1])
+                drip = drip[1:]
+            if not line.recv(4096):
+                return time.monotonic() - begin
+        except TimeoutError:
+            continue
+        except OSError:
+            return time.monotonic() - begin
+    pytest.fail("the connection was not closed")
+
+
+def answered(line: socket.socket) -> bytes:
+    """The body of the next answer."""
+    line.settimeout(20)
+    received = b""
+    while b"bytes" not in received:
+        part = line.recv(4096)
+        assert part, received
+        received += part
+    return received.partition(b"\r\n\r\n")[2]
+
+
+@pytest.mark.parametrize(
+    ("start", "drip"),
+    [
+        (b"", b""),
+        (b"POST /whole HT", b""),
+        (b"POST /whole HTTP/1.1\r\nHost: x\r\n", b"X-Slow: " + 500 * b"y"),
+        (b"POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n", 500 * b"z"),
+    ],
+    ids=["silent", "half a line", "a head without end", "a body nobody waits for"],
+)
+def test_who_never_finishes_is_cut_off(port: int, start: bytes, drip: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as line:
+        line.sendall(start)
+        assert 0.3 < seconds_until_closed(line, drip) < 10
+
+
+def test_a_slow_body_that_is_waited_for_is_let_be(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as line:
+        line.sendall(b"POST /whole HTTP/1.1\r\nHost: x\r\nContent-Length: 12\r\n\r\n")
+        for _ in range(12):
+            time.sleep(0.1)
+            line.sendall(b"a")
+        assert answered(line) == b"12 bytes"
+
+
+def test_one_connection_serves_many_requests(port: int) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as line:
+        for _ in range(5):
+            line.sendall(b"POST /whole HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab")
+            assert answered(line) == b"2 bytes"
+            time.sleep(0.2)
