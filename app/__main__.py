@@ -14,13 +14,13 @@ from dotenv import load_dotenv
 from uvicorn.main import main as uvicorn_command
 
 from app.errors import ConfigurationError
+from app.logs import log_config
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
 FACTORY = "app.main:create_configured_app"
 _NOT_OURS = ("app", "factory", "app_dir")  # which application is served is settled
-_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _log = logging.getLogger("app")
 
 
@@ -39,15 +39,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _serve(**options: Any) -> None:
     if options["env_file"]:
         load_dotenv(options["env_file"])
-    logging.config.dictConfig(_log_config(options["log_level"]))
+    logging.config.dictConfig(log_config(options["log_level"]))
     failure: list[Exception] = []
     try:
         served = _served(options, failure)
     except ConfigurationError as error:
         print(_refusal(error), file=sys.stderr, flush=True)
         sys.exit(1)
-    options["log_config"] = options["log_config"] or _log_config(options["log_level"])
     signal.signal(signal.SIGTERM, lambda *_: _leave(1 if failure else 0))
+    if options["http"] == "auto":
+        from app.http.protocol import ImpatientProtocol
+
+        options["http"] = ImpatientProtocol
     run: Callable[..., None] = uvicorn_command.callback  # type: ignore[assignment]
     try:
         run(app=served, factory=isinstance(served, str), app_dir=None, **options)
@@ -65,7 +68,10 @@ def _served(options: dict[str, Any], failure: list[Exception]) -> "FastAPI | str
     from app.settings import load_settings, unknown_variables
 
     settings = load_settings()
-    from app.main import configure_threads, create_app, load_detector
+    configured = log_config(options["log_level"], settings.log_format)
+    logging.config.dictConfig(configured)
+    options["log_config"] = options["log_config"] or configured
+    from app.main import configure_threads, create_app, leave_hung, load_detector
 
     given = click.get_current_context().get_parameter_source
     for name in ("host", "port"):
@@ -73,7 +79,7 @@ def _served(options: dict[str, Any], failure: list[Exception]) -> "FastAPI | str
             options[name] = getattr(settings, name)
     settings = settings.model_copy(update={"host": options["host"], "port": options["port"]})
     configure_threads(settings)
-    app = create_app(settings, on_failure=_stopper(failure))
+    app = create_app(settings, on_failure=_stopper(failure), on_hang=leave_hung)
     several = options["reload"] or (options["workers"] or 1) > 1
     if several:
         # Each process loads a model of its own; one that cannot be loaded must not start any.
@@ -108,25 +114,6 @@ def _leave(code: int) -> NoReturn:
 
 def _refusal(error: Exception) -> str:
     return "clip-ad: cannot start: " + " ".join(str(error).split())
-
-
-def _log_config(level: str | None) -> dict[str, Any]:
-    """Everything to stderr in one format; uvicorn only where something is wrong."""
-    ours = (level or "info").upper()
-    return {
-        "version": 1,
-        "disable_existing_loggers": False,
-        "formatters": {"line": {"format": _FORMAT}},
-        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
-        "root": {"handlers": ["stderr"], "level": "WARNING"},
-        "loggers": {
-            "app": {"level": "DEBUG" if ours == "TRACE" else ours},
-            "uvicorn": {"level": "WARNING"},
-            "uvicorn.access": {"handlers": [], "propagate": False},
-            # Its warnings are about what clients send: answered there, no matter for the operator.
-            "python_multipart": {"level": "ERROR"},
-        },
-    }
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ HTTP, categories or the model.
 """
 
 import io
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,6 +27,10 @@ _WHITE = (255, 255, 255)
 # `_check_pixels` guards, right where Pillow would: before a pixel is decoded. Pillow's own check
 # would warn of pictures that the operator allows.
 Image.MAX_IMAGE_PIXELS = None
+
+# Pillow warns of odd tags in words of their own for each: hostile files would fill the log, and the
+# memory too, since Python keeps every warning it has shown.
+warnings.filterwarnings("ignore", category=UserWarning, module=r"PIL\.")
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import time
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+import numpy as np
 from torch import Tensor
 
 from app.batching import Batcher
@@ -18,7 +19,7 @@ from app.calibration import Calibration, Decision
 from app.categories import Category
 from app.errors import MethodError
 from app.finding import Detector, Finding, Sample
-from app.images import ImageLimits, decode_image, to_tensor
+from app.images import ImageLimits, read_picture, to_tensor
 from app.presentation import Frame, Presentation, Presenter, Rendering
 from app.regions import Region
 from app.roi import Inside, inside
@@ -39,10 +40,24 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Source:
+    """The posted file: sha256 of its bytes, its format, its size in pixels after EXIF rotation.
+
+    first_of_several: whether it has more pages or frames, which were not looked at.
+    """
+
+    sha256: str
+    format: str
+    width: int
+    height: int
+    first_of_several: bool
+
+
+@dataclass(frozen=True)
 class Inspection:
     """The answer to one image; seconds by step: decode, queue, model, render, total.
 
-    decision: None without a calibration, regions then empty. sha256: of the posted bytes.
+    decision: None without a calibration, regions then empty.
     """
 
     finding: Finding
@@ -50,14 +65,15 @@ class Inspection:
     regions: list[Region]
     rendering: Rendering | None
     seconds: dict[str, float]
-    sha256: str
+    source: Source
 
 
 @dataclass(frozen=True)
 class _Prepared:
     pixels: Tensor
-    sha256: str
+    source: Source
     frame: Frame
+    inside: Inside | None
 
 
 class Inspector:
@@ -95,7 +111,7 @@ class Inspector:
 
         For several images at once: what is wrong with the category is then told before any image.
         """
-        self._inside(category)
+        await asyncio.get_running_loop().run_in_executor(self._executor, self._inside, category)
         await self._vocabulary.features(category.wording, category.rvs)
 
     def knows(self, category: Category) -> bool:
@@ -115,7 +131,7 @@ class Inspector:
         decoded = time.perf_counter()
         category, calibration = question.category, question.calibration
         text = await self._vocabulary.features(category.wording, category.rvs)
-        sample = Sample(prepared.pixels, text, question.method, self._inside(category))
+        sample = Sample(prepared.pixels, text, question.method, prepared.inside)
         finding = await self.batcher.submit(sample, deadline)
         found = time.perf_counter()
         rendering, marked = None, list[Region]()
@@ -137,33 +153,44 @@ class Inspector:
             "render": end - found,
             "total": end - begin,
         }
-        return Inspection(finding, decision, marked, rendering, seconds, prepared.sha256)
+        source = prepared.source
+        return Inspection(finding, decision, marked, rendering, seconds, source)
 
     async def measure(
         self, data: bytes, category: Category, deadline: float = math.inf
-    ) -> tuple[str, dict[str, Finding]]:
-        """An encoded image of a good part -> sha256 of its bytes, and every method's finding.
+    ) -> tuple[str, dict[str, tuple[Finding, float]]]:
+        """An encoded image of a good part -> sha256 of its bytes, and for every method its finding
+        with the median of its map, inside the region of interest.
 
         Scores are those that `inspect` gives the same image. Raises what its steps raise.
         """
         loop = asyncio.get_running_loop()
         question = Question(category, "", "none", model_size=True)
         prepared = await loop.run_in_executor(self._executor, self._prepare, data, question)
+        inside = prepared.inside
         text = await self._vocabulary.features(category.wording, category.rvs)
-        inside = self._inside(category)
-        findings = {}
+        found = {}
         for method in self.detector.methods:
             sample = Sample(prepared.pixels, text, method, inside)
-            findings[method] = await self.batcher.submit(sample, deadline)
-        return prepared.sha256, findings
+            finding = await self.batcher.submit(sample, deadline)
+            median = await loop.run_in_executor(self._executor, _median, finding, inside)
+            found[method] = finding, median
+        return prepared.source.sha256, found
 
     def _inside(self, category: Category) -> Inside | None:
         return None if category.roi is None else inside(category.roi, self.detector.side)
 
     def _prepare(self, data: bytes, question: Question) -> _Prepared:
-        image = decode_image(data, self._limits)
+        picture = read_picture(data, self._limits)
+        image = picture.image
         detector = self.detector
         pixels = to_tensor(image, detector.side, detector.mean, detector.std)
         side = detector.side if question.model_size else None
         frame = self._presenter.frame(image, question.heatmap, side)
-        return _Prepared(pixels, hashlib.sha256(data).hexdigest(), frame)
+        several = picture.first_of_several
+        source = Source(hashlib.sha256(data).hexdigest(), picture.format, *image.size, several)
+        return _Prepared(pixels, source, frame, self._inside(question.category))
+
+
+def _median(finding: Finding, inside: Inside | None) -> float:
+    return float(np.median(finding.anomaly if inside is None else finding.anomaly[inside]))

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -20,6 +21,7 @@ from app.drift import Drift
 from app.errors import ConfigurationError, ObjectNameError
 from app.finding import Detector, Finding, Sample, model_run
 from app.http import problems
+from app.http.security import SecurityHeaders
 from app.http.telemetry import Metrics, TelemetryMiddleware
 from app.images import ImageLimits
 from app.inspection import Inspector
@@ -37,15 +39,17 @@ from app.routes import (
 )
 from app.runtime import choose_runtime
 from app.service import Policy, Service
-from app.settings import PREFIX, Settings, accepted_keys, load_settings
+from app.settings import PREFIX, Settings, keyring, load_settings
 from app.signals import drain_first
-from app.startup import in_daemon_thread, warm_up, warm_up_sizes
+from app.startup import compute_one, in_daemon_thread, warm_up, warm_up_sizes
 from app.store.store import Store
 from app.vocabulary import Vocabulary
+from app.watchdog import HUNG_EXIT_CODE, Watchdog
 
 TITLE = "CLIP-AD"
 REAL_MODEL = "ViT-B-16-plus-240 laion400m_e31"
 TEXT_THREADS = 4
+_LOOK_S = 0.5
 _log = logging.getLogger(__name__)
 
 
@@ -53,11 +57,13 @@ def create_app(
     settings: Settings,
     detector: Detector | None = None,
     on_failure: Callable[[Exception], None] | None = None,
+    on_hang: Callable[[], None] = lambda: None,
 ) -> FastAPI:
     """The application; with `detector` None the one in the settings is loaded after the start.
 
     Until one real prediction has run, `/readyz` and `/predict` answer 503. on_failure is told
-    when loading fails for good; without it that is only logged.
+    when loading fails for good; without it that is only logged. on_hang: ends the process when the
+    model hangs; without it that is only said by `/healthz`.
     Raises ConfigurationError for settings that cannot be used at all.
     """
     lifecycle, pace = Lifecycle(), Pace()
@@ -75,8 +81,10 @@ def create_app(
                 loading = None
             else:
                 loading = asyncio.create_task(_load(service, settings, pace, pools, on_failure))
+            watching = asyncio.create_task(_watch(service, settings, on_hang))
             yield
             lifecycle.drain()
+            watching.cancel()
             if loading is not None:
                 loading.cancel()
             if service.loaded is not None:
@@ -96,6 +104,7 @@ def create_app(
     )
     app.state.service = service
     app.add_middleware(TelemetryMiddleware, metrics=service.metrics)
+    app.add_middleware(SecurityHeaders)
     problems.install(app)
     operations.install(app)
     app.include_router(predict.router)
@@ -106,11 +115,33 @@ def create_app(
     return app
 
 
+async def _watch(service: Service, settings: Settings, on_hang: Callable[[], None]) -> None:
+    """Watch the model's thread from when the service is ready."""
+    while service.loaded is None:
+        await asyncio.sleep(_LOOK_S)
+    inspector = service.loaded
+    await Watchdog(
+        inspector.batcher.worker,
+        service.lifecycle,
+        probe=lambda: compute_one(
+            inspector.detector, inspector.batcher, service.policy.default_category
+        ),
+        abandon=inspector.batcher.abandon,
+        leave=on_hang,
+        limit_s=settings.model_timeout_s,
+    ).watch()
+
+
+def leave_hung() -> None:
+    """End this process at once, whatever its threads are doing."""
+    os._exit(HUNG_EXIT_CODE)
+
+
 def create_configured_app() -> FastAPI:
     """The application of the environment's settings, for servers that want a factory."""
     settings = load_settings()
     configure_threads(settings)
-    return create_app(settings)
+    return create_app(settings, on_hang=leave_hung)
 
 
 def configure_threads(settings: Settings) -> None:
@@ -169,7 +200,7 @@ def _policy(settings: Settings) -> Policy:
         timeout_s=settings.request_timeout_s,
         max_upload_bytes=settings.max_upload_bytes,
         max_images=settings.max_images,
-        api_keys=accepted_keys(settings),
+        keys=keyring(settings),
     )
 
 
@@ -193,7 +224,8 @@ async def _load(
     try:
         # First what is quick to fail: a database that cannot be used stops the start.
         store = await in_daemon_thread(lambda: open_store(settings))
-        detector = await in_daemon_thread(lambda: load_detector(settings))
+        async with _closed_on_failure(service, store):
+            detector = await in_daemon_thread(lambda: load_detector(settings))
         await _start(service, settings, detector, store, pace, pools)
     except Exception as error:
         service.lifecycle.failed()
@@ -213,20 +245,42 @@ async def _start(
     pace: Pace,
     pools: _Pools,
 ) -> None:
-    """Put detector and store to work: one real prediction, then `ready`."""
-    service.opened = Ledger(
-        store,
-        Drift(service.metrics.registry),
-        detector.methods,
-        detector.info.fingerprint,
-        Retention(settings.log_days, settings.log_rows),
-        service.metrics.log_dropped.inc,
-    )
-    if settings.method is not None and settings.method not in detector.methods:
-        raise ConfigurationError(
-            f"{PREFIX}METHOD={settings.method!r}: needs linear heads; "
-            f"expected one of {', '.join(detector.methods)}"
+    """Put detector and store to work: one real prediction, then `ready`.
+
+    Closes the store when that fails.
+    """
+    async with _closed_on_failure(service, store):
+        if settings.method is not None and settings.method not in detector.methods:
+            raise ConfigurationError(
+                f"{PREFIX}METHOD={settings.method!r}: needs linear heads; "
+                f"expected one of {', '.join(detector.methods)}"
+            )
+        service.opened = Ledger(
+            store,
+            Drift(service.metrics.registry),
+            detector.methods,
+            detector.info.fingerprint,
+            Retention(settings.log_days, settings.log_rows),
+            service.metrics.log_dropped.inc,
         )
+        await _get_ready(service, settings, detector, pace, pools)
+
+
+@asynccontextmanager
+async def _closed_on_failure(service: Service, store: Store) -> AsyncIterator[None]:
+    """The store, and the ledger on it if there is one by then, closed when this fails."""
+    try:
+        yield
+    except BaseException:  # a start that is cancelled too
+        opened, service.opened = service.opened or store, None
+        await asyncio.to_thread(opened.close)
+        raise
+
+
+async def _get_ready(
+    service: Service, settings: Settings, detector: Detector, pace: Pace, pools: _Pools
+) -> None:
+    """Put the inspector together, let it make one real prediction, and say so."""
     batcher = Batcher[Sample, Finding](
         model_run(detector, service.metrics.batch_size.observe),
         max_batch=settings.max_batch,

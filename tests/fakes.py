@@ -44,6 +44,7 @@ class FakeDetector:
 
     side, mean, std = INFO.side, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
     default_method = "sdp"
+    unwritten_texts = 0
 
     def __init__(self, methods: tuple[str, ...] = ("sdp",), *, demo: bool = False) -> None:
         self.methods = methods

@@ -10,7 +10,7 @@ from app.settings import (
     DEMO_HEADS,
     DEMO_WEIGHTS,
     Settings,
-    accepted_keys,
+    keyring,
     load_settings,
     settings_with,
     unknown_variables,
@@ -139,20 +139,22 @@ def test_keys_from_both_places(tmp_path: Path) -> None:
     file = tmp_path / "keys"
     file.write_text("# line 2\nsecond\n\n  third  \n")
     settings = Settings(api_keys=" first , ,other", api_keys_file=file)
-    assert accepted_keys(settings) == {"first", "other", "second", "third"}
+    keys = keyring(settings)
+    assert all(keys.accepts(key) for key in ("first", "other", "second", "third"))
+    assert not keys.accepts("fourth")
     assert "first" not in repr(settings)
-    assert accepted_keys(Settings()) == frozenset()
+    assert not keyring(Settings()).asks
 
 
 def test_a_service_meant_to_be_protected_does_not_start_open(tmp_path: Path) -> None:
     (tmp_path / "empty").write_text("# nothing\n")
     for settings, words in (
         (Settings(api_keys=" , "), "CLIPAD_API_KEYS: holds no key"),
-        (Settings(api_keys_file=tmp_path / "empty"), "holds no key"),
+        (Settings(api_keys_file=tmp_path / "empty"), "CLIPAD_API_KEYS_FILE='.*holds no key"),
         (Settings(api_keys_file=tmp_path / "absent"), "cannot be read"),
     ):
         with pytest.raises(ConfigurationError, match=words):
-            accepted_keys(settings)
+            keyring(settings)
 
 
 def test_unknown_variables_are_named_with_the_nearest() -> None:

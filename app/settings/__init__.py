@@ -4,7 +4,7 @@ Read by the composition root and by scripts alone; no other module knows that an
 exists. A variable that is set but empty counts as unset; but for HEADS, where it means none.
 """
 
-from app.settings.keys import accepted_keys
+from app.settings.keys import keyring
 from app.settings.loading import load_settings, settings_with
 from app.settings.model import (
     DEMO_BACKBONE,
@@ -23,7 +23,7 @@ __all__ = [
     "PREFIX",
     "PROJECT",
     "Settings",
-    "accepted_keys",
+    "keyring",
     "load_settings",
     "settings_with",
     "unknown_variables",

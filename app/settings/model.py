@@ -10,6 +10,7 @@ from app.clipad.runtimes.torch_runtime import Compilation
 from app.clipad.rvs import RvsMethod
 from app.clipad.sdp import Taps
 from app.heatmap import ColourMap
+from app.logs import LogFormat
 
 PREFIX = "CLIPAD_"
 ENV_FILE = ".env"
@@ -122,13 +123,21 @@ class Settings(BaseSettings):
         "postgresql://USER:PASSWORD@HOST/DATABASE (needs the extra `postgres`), or "
         "sqlite:///FILE; default: SQLite in DATA_DIR.",
     )
-    log_days: float | None = Field(
-        default=90.0, gt=0, description="Days the inspection log goes back at most."
+    log_days: float = Field(
+        default=90.0,
+        ge=0,
+        le=36_500,
+        allow_inf_nan=False,
+        description="Days the inspection log goes back at most; 0: no limit by age.",
     )
     log_rows: int = Field(
         default=1_000_000,
         ge=0,
-        description="Lines the inspection log holds at most; 0 keeps no log.",
+        description="Lines the inspection log holds at most; 0: this server writes none, and "
+        "removes none of those that are there.",
+    )
+    log_format: LogFormat = Field(
+        default="line", description="What the process writes to stderr: line, or json for machines."
     )
     default_category: str | None = Field(
         default=None,
@@ -157,6 +166,12 @@ class Settings(BaseSettings):
     )
     request_timeout_s: float = Field(
         default=30.0, gt=0, description="Seconds until a request is given up with 504."
+    )
+    model_timeout_s: float = Field(
+        default=60.0,
+        gt=0,
+        description="Seconds one batch may take; a model that takes longer is taken to hang, and "
+        "the process ends so that another is started.",
     )
     max_upload_bytes: Positive = Field(
         default=20 * MEBIBYTE,
@@ -187,7 +202,9 @@ class Settings(BaseSettings):
         description="API keys, separated by commas; default: none are asked for.",
     )
     api_keys_file: Path | None = Field(
-        default=None, description="File with one API key per line (`#` starts a comment line)."
+        default=None,
+        description="File with one API key per line (`#` starts a comment line); read again "
+        "when it changes.",
     )
     threads: Positive | None = Field(
         default=None,

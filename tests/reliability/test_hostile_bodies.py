@@ -1,0 +1,25 @@
+"""A real server under hostile bodies: the right statuses, and nobody else suffers."""
+
+from pathlib import Path
+
+import pytest
+
+from app.offline.reliability.attack import attack
+from app.offline.reliability.hostile import TRICKS, hostiles
+from tests.e2e.serving import Server, tiny_vit
+from tests.parity import FOLDER
+
+pytestmark = pytest.mark.slow
+GOOD = (FOLDER / "tiny-vit" / "image_0.png").read_bytes()
+
+
+def test_every_trick_is_answered_as_it_should_be(tmp_path: Path) -> None:
+    count = 15 * len(TRICKS)
+    with Server(tmp_path, tiny_vit(tmp_path)) as server:
+        outcome = attack(server.url, hostiles(count), GOOD, clients=8)
+        log = server.log
+    assert outcome.wrong == []
+    assert outcome.sent == count
+    assert outcome.goods >= count // 10
+    assert "Traceback" not in log
+    assert "UserWarning" not in log
