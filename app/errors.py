@@ -108,7 +108,7 @@ class QueueFullError(CapacityError):
 
 
 class TooManyNewCategoriesError(CapacityError):
-    """More new object names per minute than allowed."""
+    """More new object names per minute, or more categories in all, than allowed."""
 
 
 class DeadlineError(ClipAdError):

@@ -14,13 +14,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
-from app.errors import FieldError, UnknownCategoryError
+from app.errors import FieldError, TooManyNewCategoriesError, UnknownCategoryError
 from app.store.database import Database
 from app.store.records import CategoryRecord, SampleRecord, SampleScore
 from app.store.tables import CATEGORIES, SAMPLE_SCORES, SAMPLES
 
 # Of one category. Every look-up reads all of them, and an image a second for an hour is fewer.
 MAX_SAMPLES = 5000
+# Whoever registers names by the thousand does not mean parts on a line.
+MAX_CATEGORIES = 10_000
 
 
 class CategoryStore:
@@ -153,6 +155,14 @@ def _all_of(key: str) -> Any:
 
 def _put(connection: Connection, record: CategoryRecord) -> None:
     """Insert the record, or change every column of the one of its key."""
+    others = select(func.count()).where(CATEGORIES.c.key != record.key)
+    count = connection.execute(others).scalar_one()
+    if count >= MAX_CATEGORIES:
+        raise TooManyNewCategoriesError(
+            f"{count} categories besides {record.id!r} are registered: expected fewer than "
+            f"{MAX_CATEGORIES}; delete some first",
+            retry_after_s=60,
+        )
     dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     new = dialect.insert(CATEGORIES).values(asdict(record))
     changes = {column.name: new.excluded[column.name] for column in CATEGORIES.c}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.errors import FieldError, UnknownCategoryError
+from app.errors import FieldError, TooManyNewCategoriesError, UnknownCategoryError
 from app.store import category_store
 from app.store.records import CategoryRecord, SampleRecord, SampleScore
 from app.store.store import Store
@@ -214,3 +214,22 @@ def scores_kept(store: Store) -> int:
     with store._database.reading() as connection:
         count: int = connection.exec_driver_sql("SELECT count(*) FROM sample_scores").scalar_one()
     return count
+
+
+def test_categories_are_limited_in_all(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(category_store, "MAX_CATEGORIES", 2)
+    put(store, category("one"))
+    store.add_samples(category("two"), [sample("a")], registered=False)
+    three = category("three")
+    for attempt in (
+        lambda: put(store, three),
+        lambda: store.add_samples(three, [sample("a")], registered=False),
+        lambda: store.replace_category(three, [sample("a")]),
+    ):
+        with pytest.raises(TooManyNewCategoriesError, match="2 categories besides 'three'"):
+            attempt()
+    assert [found.id for found in store.categories()] == ["one", "two"]
+    put(store, category("two", alpha=0.25))
+    store.add_samples(category("two"), [sample("b")], registered=True)
+    assert store.delete_category("one")
+    put(store, three)
