@@ -71,7 +71,8 @@ def _served(options: dict[str, Any], failure: list[Exception]) -> "FastAPI | str
     configured = log_config(options["log_level"], settings.log_format)
     logging.config.dictConfig(configured)
     options["log_config"] = options["log_config"] or configured
-    from app.main import configure_threads, create_app, leave_hung, load_detector
+    from app.main import configure_threads, create_app, leave_hung
+    from app.parts import load_detector
 
     given = click.get_current_context().get_parameter_source
     for name in ("host", "port"):

@@ -4,7 +4,6 @@ import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 
@@ -13,10 +12,7 @@ from fastapi import FastAPI
 
 from app.admission import Admission
 from app.batching import Batcher
-from app.categories import Category, parse_category
-from app.clipad.build import build_detector
-from app.clipad.rvs import Rvs
-from app.cpus import image_threads, model_threads, usable_cpus
+from app.cpus import model_threads, usable_cpus
 from app.drift import Drift
 from app.errors import ConfigurationError, ObjectNameError
 from app.finding import Detector, Finding, Sample, model_run
@@ -28,6 +24,7 @@ from app.inspection import Inspector
 from app.ledger import Ledger, Retention
 from app.lifecycle import Lifecycle
 from app.pace import Pace
+from app.parts import Pools, load_detector, make_policy, open_store
 from app.presentation import Presenter
 from app.routes import (
     batch,
@@ -37,9 +34,8 @@ from app.routes import (
     operations,
     predict,
 )
-from app.runtime import choose_runtime
-from app.service import Policy, Service
-from app.settings import PREFIX, Settings, keyring, load_settings
+from app.service import Service
+from app.settings import PREFIX, Settings, load_settings
 from app.signals import drain_first
 from app.startup import compute_one, in_daemon_thread, warm_up, warm_up_sizes
 from app.store.store import Store
@@ -48,7 +44,6 @@ from app.watchdog import HUNG_EXIT_CODE, Watchdog
 
 TITLE = "CLIP-AD"
 REAL_MODEL = "ViT-B-16-plus-240 laion400m_e31"
-TEXT_THREADS = 4
 _LOOK_S = 0.5
 _log = logging.getLogger(__name__)
 
@@ -69,12 +64,12 @@ def create_app(
     lifecycle, pace = Lifecycle(), Pace()
     room = settings.queue_capacity + settings.max_batch
     admission = Admission(room, pace, settings.request_timeout_s)
-    service = Service(_policy(settings), lifecycle, admission, Metrics())
+    service = Service(make_policy(settings), lifecycle, admission, Metrics())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         with drain_first(lifecycle, admission, settings.request_timeout_s):
-            pools = _Pools()
+            pools = Pools()
             if detector is not None:
                 store = await asyncio.to_thread(open_store, settings)
                 await _start(service, settings, detector, store, pace, pools)
@@ -149,75 +144,11 @@ def configure_threads(settings: Settings) -> None:
     torch.set_num_threads(settings.threads or model_threads(usable_cpus()))
 
 
-def load_detector(settings: Settings) -> Detector:
-    """The detector of the settings; raises ConfigurationError for all that can be wrong."""
-    chosen = choose_runtime(settings)
-    return build_detector(
-        backbone=settings.backbone,
-        weights=settings.weights,
-        heads=settings.heads_in_use,
-        device=chosen.device,
-        dtype=chosen.dtype,
-        runtime=chosen.runtime,
-        rvs=Rvs(settings.rvs, settings.dbscan_eps, settings.dbscan_min_samples),
-        taps=settings.taps,
-        sigma=settings.smoothing_sigma,
-        model_dir=settings.model_dir,
-        demo=settings.demo,
-    )
-
-
-def open_store(settings: Settings) -> Store:
-    """The database of the settings, its folder made where it is ours; raises ConfigurationError."""
-    if settings.database_url is None:
-        try:
-            settings.data_dir.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ConfigurationError(
-                f"{PREFIX}DATA_DIR={str(settings.data_dir)!r}: cannot be made "
-                f"({type(error).__name__}); expected a folder that can be written to"
-            ) from error
-    return Store(settings.database)
-
-
-class _Pools:
-    """Threads for images and for texts, so that neither waits for the other."""
-
-    def __init__(self) -> None:
-        self.images = ThreadPoolExecutor(image_threads(usable_cpus()), thread_name_prefix="image")
-        self.texts = ThreadPoolExecutor(TEXT_THREADS, thread_name_prefix="text")
-
-    def shutdown(self) -> None:
-        for pool in (self.images, self.texts):
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _policy(settings: Settings) -> Policy:
-    return Policy(
-        default_category=_default_category(settings),
-        allow_new_categories=settings.allow_new_categories,
-        method=settings.method,
-        timeout_s=settings.request_timeout_s,
-        max_upload_bytes=settings.max_upload_bytes,
-        max_images=settings.max_images,
-        keys=keyring(settings),
-    )
-
-
-def _default_category(settings: Settings) -> Category | None:
-    if settings.default_category is None:
-        return None
-    try:
-        return parse_category(settings.default_category)
-    except ObjectNameError as error:
-        raise ConfigurationError(f"{PREFIX}DEFAULT_CATEGORY: {error}") from error
-
-
 async def _load(
     service: Service,
     settings: Settings,
     pace: Pace,
-    pools: _Pools,
+    pools: Pools,
     on_failure: Callable[[Exception], None] | None,
 ) -> None:
     """Load the weights beside the event loop; whatever goes wrong ends in state `failed`."""
@@ -243,7 +174,7 @@ async def _start(
     detector: Detector,
     store: Store,
     pace: Pace,
-    pools: _Pools,
+    pools: Pools,
 ) -> None:
     """Put detector and store to work: one real prediction, then `ready`.
 
@@ -278,7 +209,7 @@ async def _closed_on_failure(service: Service, store: Store) -> AsyncIterator[No
 
 
 async def _get_ready(
-    service: Service, settings: Settings, detector: Detector, pace: Pace, pools: _Pools
+    service: Service, settings: Settings, detector: Detector, pace: Pace, pools: Pools
 ) -> None:
     """Put the inspector together, let it make one real prediction, and say so."""
     batcher = Batcher[Sample, Finding](

@@ -35,7 +35,7 @@ FLOORS: Sequence[set[str]] = (
     {"registry", "startup"},
     {"ledger"},
     {"service"},
-    {"routes"},
+    {"parts", "routes"},
     {"main"},
     {"__main__"},
 )
@@ -75,7 +75,7 @@ OFFLINE_STANDS_ON = {
     "pictures",
     "png",
 }
-SETTINGS_READERS = {"__main__", "main"}
+SETTINGS_READERS = {"__main__", "main", "parts"}
 # The method knows neither HTTP nor where its parameters come from, the batcher no tensors.
 STRANGERS = {
     "clipad": {"fastapi", "pydantic", "pydantic_settings", "starlette", "uvicorn"},

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from fastapi.testclient import TestClient
 
-from app import main
+from app import main, parts
 from app.clipad.runtimes.torch_runtime import Compilation, TorchRuntime
 from app.errors import ConfigurationError, WeightsError
 from app.finding import Detector
@@ -97,7 +97,7 @@ def test_settings_reach_the_detector(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         asked.update(options)
         return FakeDetector()
 
-    monkeypatch.setattr(main, "build_detector", build)
+    monkeypatch.setattr(parts, "build_detector", build)
     settings = Settings(
         backbone="RN50",
         weights="openai",
@@ -111,7 +111,7 @@ def test_settings_reach_the_detector(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         compile="on",
         model_dir=tmp_path,
     )
-    main.load_detector(settings)
+    parts.load_detector(settings)
     rvs = asked.pop("rvs")
     assert (rvs.method, rvs.dbscan_eps, rvs.dbscan_min_samples) == ("kde", 1.5, 25)  # type: ignore[attr-defined]
     assert asked == {

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from app import main
+from app import main, parts
 from app.errors import ConfigurationError, WeightsError
 from app.finding import Detector
 from app.main import create_app
@@ -36,7 +36,7 @@ class CountedStore(Store):
 def _counted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)  # no .env here
     monkeypatch.setattr(CountedStore, "open", 0)
-    monkeypatch.setattr(main, "Store", CountedStore)
+    monkeypatch.setattr(parts, "Store", CountedStore)
 
 
 def remaining() -> set[str]:

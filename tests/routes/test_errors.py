@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from app.http.schemas import Problem
-from app.main import TEXT_THREADS
+from app.parts import TEXT_THREADS
 from tests.fakes import FakeDetector
 from tests.pictures import PNG, RED, file_of, gradient
 from tests.routes.conftest import Serve
