@@ -77,7 +77,7 @@ class Worker:
         """
         job = _Job(work)
         self._jobs.put(job)  # type: ignore[arg-type]
-        if self._thread is None or not self._thread.is_alive():
+        if self._thread is None:
             self._thread = threading.Thread(target=self._work, name=self._name, daemon=True)
             self._thread.start()
         return await job.outcome
@@ -100,6 +100,8 @@ class Worker:
             # What is no Exception is meant for the thread, and nobody above it could do more.
             _log.critical("the thread %r has died", self._name, exc_info=error)
             self._since = None
+            # Before anybody is told, who may have the next job at once: this thread is alive yet.
+            self._thread = None
             self.deaths += 1
             if job is not None:
                 job.fail(NotReadyError(f"the thread {self._name!r} has died under this: try again"))

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from app import worker as worker_module
 from app.errors import NotReadyError
 from app.worker import Worker
 
@@ -83,3 +84,25 @@ def test_a_job_that_hangs_keeps_no_process_alive() -> None:
 def name_and_number() -> tuple[str, int]:
     thread = threading.current_thread()
     return thread.name, threading.get_native_id()
+
+
+def test_a_job_right_after_the_death_finds_the_successor(monkeypatch: pytest.MonkeyPatch) -> None:
+    tell = worker_module._Job.fail
+
+    def tell_and_linger(job: "worker_module._Job[object]", error: Exception) -> None:
+        tell(job, error)
+        time.sleep(0.3)  # the thread has told of its death and is not quite gone
+
+    monkeypatch.setattr(worker_module._Job, "fail", tell_and_linger)
+
+    def die() -> None:
+        raise SystemExit
+
+    async def scene() -> None:
+        worker = Worker("model")
+        with pytest.raises(NotReadyError):
+            await worker.run(die)
+        assert await asyncio.wait_for(worker.run(lambda: 5), 20) == 5
+        worker.close()
+
+    asyncio.run(scene())
