@@ -108,7 +108,8 @@ def _of_polygon(polygon: Polygon, side: int) -> Inside:
     edge, row = np.nonzero((start[:, 1:] <= rows) != (end[:, 1:] <= rows))
     (x0, y0), (x1, y1) = start[edge].T, end[edge].T
     crossing = x0 + (x1 - x0) * ((rows[row] - y0) / (y1 - y0))
-    column = np.ceil(crossing * side - 0.5).astype(np.int64).clip(0, side)
+    # Edges that lie on each other turn over the same pixels, however each of them rounds.
+    column = np.ceil(np.round(crossing * side - 0.5, 9)).astype(np.int64).clip(0, side)
     turns = np.bincount(row * (side + 1) + column, minlength=side * (side + 1))
     odd: Inside = turns.reshape(side, side + 1)[:, :side].cumsum(axis=1) % 2 == 1
     return odd

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
@@ -62,6 +62,8 @@ POLYGONS = st.lists(st.tuples(SHARES, SHARES), min_size=3, max_size=9).map(tuple
 
 
 @given(POLYGONS)
+@example(((0.125, 0.125), (0.0, 0.09375), (0.34375, 0.34375), (0.0, 0.0)))
+@example(((0.0, 0.0), (0.0, 0.0), (0.34375, 0.34375)))
 def test_any_polygon_follows_the_even_odd_rule(polygon: Polygon) -> None:
     side = 13
     centres = (np.arange(side) + 0.5) / side
