@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from app.batching import Batcher
 from app.calibration import Calibration, Decision
 from app.categories import Category
 from app.errors import MethodError
@@ -23,6 +22,7 @@ from app.images import ImageLimits, read_picture, to_tensor
 from app.presentation import Frame, Presentation, Presenter, Rendering
 from app.regions import Region
 from app.roi import Inside, inside
+from app.serving.batching import Batcher
 from app.vocabulary import Vocabulary
 
 

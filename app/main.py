@@ -10,8 +10,6 @@ from importlib.metadata import version
 import torch
 from fastapi import FastAPI
 
-from app.admission import Admission
-from app.batching import Batcher
 from app.cpus import model_threads, usable_cpus
 from app.drift import Drift
 from app.errors import ConfigurationError, ObjectNameError
@@ -22,8 +20,6 @@ from app.http.telemetry import Metrics, TelemetryMiddleware
 from app.images import ImageLimits
 from app.inspection import Inspector
 from app.ledger import Ledger, Retention
-from app.lifecycle import Lifecycle
-from app.pace import Pace
 from app.parts import Pools, load_detector, make_policy, open_store
 from app.presentation import Presenter
 from app.routes import (
@@ -35,12 +31,16 @@ from app.routes import (
     predict,
 )
 from app.service import Service
+from app.serving.admission import Admission
+from app.serving.batching import Batcher
+from app.serving.lifecycle import Lifecycle
+from app.serving.pace import Pace
+from app.serving.signals import drain_first
+from app.serving.watchdog import HUNG_EXIT_CODE, Watchdog
 from app.settings import PREFIX, Settings, load_settings
-from app.signals import drain_first
 from app.startup import compute_one, in_daemon_thread, warm_up, warm_up_sizes
 from app.store.store import Store
 from app.vocabulary import Vocabulary
-from app.watchdog import HUNG_EXIT_CODE, Watchdog
 
 TITLE = "CLIP-AD"
 REAL_MODEL = "ViT-B-16-plus-240 laion400m_e31"

@@ -6,7 +6,6 @@ Built by the composition root, found by the routes in `app.state.service`.
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
-from app.admission import Admission
 from app.categories import Category, parse_category
 from app.errors import FieldError, NotReadyError, UnknownCategoryError
 from app.http.telemetry import Metrics
@@ -14,7 +13,8 @@ from app.http.uploads import UploadLimits
 from app.inspection import Inspector
 from app.keyring import Keyring
 from app.ledger import Ledger
-from app.lifecycle import Lifecycle
+from app.serving.admission import Admission
+from app.serving.lifecycle import Lifecycle
 from app.standing import Standing
 from app.store.store import Store
 

@@ -15,12 +15,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from app.batching import Batcher
 from app.categories import Category, parse_category
 from app.clipad.runtimes.model import PLAIN
 from app.finding import Detector, Finding, Sample
 from app.images import ImageLimits
 from app.inspection import Inspector, Question
+from app.serving.batching import Batcher
 
 LOADER = "loader"  # name of the thread that loads a model
 WARM_UP_NAME = "object"

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from app.batching import Batcher
 from app.finding import Finding, Sample, model_run
+from app.serving.batching import Batcher
 from app.startup import generated_png, in_daemon_thread, warm_up_sizes
 from tests.fakes import INFO, FakeDetector
 

@@ -13,8 +13,8 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from app.http.problems import documented
 from app.http.schemas import ModelCard, Status
 from app.http.security import PAGE_POLICY
-from app.lifecycle import State
 from app.routes.access import ServiceDep
+from app.serving.lifecycle import State
 
 _ASSETS = "/docs/assets"
 router = APIRouter(tags=["operations"])

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
 
-from app.admission import Admission
-from app.lifecycle import Lifecycle, State
+from app.serving.admission import Admission
+from app.serving.lifecycle import Lifecycle, State
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from app.errors import NotReadyError
-from app.lifecycle import Lifecycle, State
+from app.serving.lifecycle import Lifecycle, State
 
 
 def test_only_ready_is_ready() -> None:

@@ -20,8 +20,8 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from app.errors import DeadlineError, NotReadyError, QueueFullError
-from app.pace import Pace
-from app.worker import Worker
+from app.serving.pace import Pace
+from app.serving.worker import Worker
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

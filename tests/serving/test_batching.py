@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from app.batching import Batcher
 from app.errors import DeadlineError, NotReadyError, QueueFullError
-from app.pace import Pace
+from app.serving.batching import Batcher
+from app.serving.pace import Pace
 
 
 class Model:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from app.admission import Admission
-from app.lifecycle import Lifecycle, State
-from app.pace import Pace
-from app.signals import drain_first
+from app.serving.admission import Admission
+from app.serving.lifecycle import Lifecycle, State
+from app.serving.pace import Pace
+from app.serving.signals import drain_first
 
 
 @pytest.fixture

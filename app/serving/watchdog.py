@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from app.errors import NotReadyError
-from app.lifecycle import Lifecycle
+from app.serving.lifecycle import Lifecycle
 
 HUNG_EXIT_CODE = 70  # EX_SOFTWARE
 _log = logging.getLogger(__name__)

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from app import worker as worker_module
 from app.errors import NotReadyError
-from app.worker import Worker
+from app.serving import worker as worker_module
+from app.serving.worker import Worker
 
 
 def test_jobs_run_in_one_thread_of_its_name() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app.errors import QueueFullError
-from app.pace import Pace
+from app.serving.pace import Pace
 
 _TIMELY = 0.8  # of the time limit: estimates err, and an answer also has to travel
 

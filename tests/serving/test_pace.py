@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.pace import Pace
+from app.serving.pace import Pace
 
 
 def test_nothing_measured_takes_no_time() -> None:

@@ -5,9 +5,9 @@ import math
 
 import pytest
 
-from app.admission import Admission
 from app.errors import QueueFullError
-from app.pace import Pace
+from app.serving.admission import Admission
+from app.serving.pace import Pace
 
 
 def admission(room: int = 2, *, pace: Pace | None = None, timeout_s: float = math.inf) -> Admission:

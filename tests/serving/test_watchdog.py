@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from app.errors import NotReadyError
-from app.lifecycle import Lifecycle, State
-from app.watchdog import Watchdog
+from app.serving.lifecycle import Lifecycle, State
+from app.serving.watchdog import Watchdog
 
 
 @dataclass
