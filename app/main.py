@@ -3,6 +3,8 @@
 import asyncio
 import logging
 import os
+import signal
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -15,6 +17,7 @@ from app.drift import Drift
 from app.errors import ConfigurationError, ObjectNameError
 from app.finding import Detector, Finding, Sample, model_run
 from app.http import problems
+from app.http.farewell import Farewell
 from app.http.security import SecurityHeaders
 from app.http.telemetry import Metrics, TelemetryMiddleware
 from app.images import ImageLimits
@@ -45,6 +48,7 @@ from app.vocabulary import Vocabulary
 TITLE = "CLIP-AD"
 REAL_MODEL = "ViT-B-16-plus-240 laion400m_e31"
 _LOOK_S = 0.5
+_LAST_WORDS_S = 10.0  # for a client that does not take its answer
 _log = logging.getLogger(__name__)
 
 
@@ -52,13 +56,13 @@ def create_app(
     settings: Settings,
     detector: Detector | None = None,
     on_failure: Callable[[Exception], None] | None = None,
-    on_hang: Callable[[], None] = lambda: None,
+    on_hang: Callable[[], None] | None = None,
 ) -> FastAPI:
     """The application; with `detector` None the one in the settings is loaded after the start.
 
     Until one real prediction has run, `/readyz` and `/predict` answer 503. on_failure is told
-    when loading fails for good; without it that is only logged. on_hang: ends the process when the
-    model hangs; without it that is only said by `/healthz`.
+    when loading fails for good; without it that is only logged. on_hang: ends a process whose model
+    hangs, after its connections are closed; without it that is only said by `/healthz`.
     Raises ConfigurationError for settings that cannot be used at all.
     """
     lifecycle, pace = Lifecycle(), Pace()
@@ -78,6 +82,8 @@ def create_app(
                 loading = asyncio.create_task(_load(service, settings, pace, pools, on_failure))
             watching = asyncio.create_task(_watch(service, settings, on_hang))
             yield
+            if on_hang is not None and not lifecycle.lives:
+                on_hang()  # what follows would wait for the model
             lifecycle.drain()
             watching.cancel()
             if loading is not None:
@@ -100,6 +106,7 @@ def create_app(
     app.state.service = service
     app.add_middleware(TelemetryMiddleware, metrics=service.metrics)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Farewell, lifecycle=lifecycle)
     problems.install(app)
     operations.install(app)
     app.include_router(predict.router)
@@ -110,7 +117,7 @@ def create_app(
     return app
 
 
-async def _watch(service: Service, settings: Settings, on_hang: Callable[[], None]) -> None:
+async def _watch(service: Service, settings: Settings, on_hang: Callable[[], None] | None) -> None:
     """Watch the model's thread from when the service is ready."""
     while service.loaded is None:
         await asyncio.sleep(_LOOK_S)
@@ -122,9 +129,17 @@ async def _watch(service: Service, settings: Settings, on_hang: Callable[[], Non
             inspector.detector, inspector.batcher, service.policy.default_category
         ),
         abandon=inspector.batcher.abandon,
-        leave=on_hang,
+        leave=lambda: None if on_hang is None else _stop_serving(on_hang),
         limit_s=settings.model_timeout_s,
     ).watch()
+
+
+def _stop_serving(or_else: Callable[[], None]) -> None:
+    """Have the server close its sockets, so that nobody is accepted whom nobody answers."""
+    late = threading.Timer(_LAST_WORDS_S, or_else)
+    late.daemon = True
+    late.start()
+    signal.raise_signal(signal.SIGTERM)
 
 
 def leave_hung() -> None:

@@ -85,7 +85,8 @@ class TextFiles:
             with self._lock:
                 self.failures += 1
             if temporary:
-                Path(temporary).unlink(missing_ok=True)
+                with suppress(OSError):  # what is left is removed another time
+                    Path(temporary).unlink()
             return
         with self._lock:
             due = self._written % _LOOK_EVERY == 0

@@ -6,7 +6,7 @@ from app.errors import NotReadyError
 
 
 class State(StrEnum):
-    """starting -> ready or failed; ready <-> impaired; either of them -> hung; any -> draining."""
+    """starting -> ready or failed; ready <-> impaired; both -> hung; any but hung -> draining."""
 
     STARTING = "starting"
     READY = "ready"
@@ -31,6 +31,11 @@ class Lifecycle:
         """Whether waiting may help; if not, the process is to be started anew."""
         return self._state is not State.HUNG
 
+    @property
+    def ending(self) -> bool:
+        """Whether nothing will be served again, so that clients had better ask elsewhere."""
+        return self._state in (State.HUNG, State.DRAINING)
+
     def started(self) -> None:
         """Weights are loaded and a real prediction has run."""
         self._go(State.READY, State.STARTING)
@@ -52,8 +57,9 @@ class Lifecycle:
         self._go(State.HUNG, State.READY, State.IMPAIRED)
 
     def drain(self) -> None:
-        """Admit nothing more; what was admitted goes on."""
-        self._state = State.DRAINING
+        """Admit nothing more; what was admitted goes on. A process that hangs stays so."""
+        if self._state is not State.HUNG:
+            self._state = State.DRAINING
 
     def require_ready(self) -> None:
         """Raises NotReadyError unless requests are being served."""

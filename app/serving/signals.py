@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 
 from app.serving.admission import Admission
-from app.serving.lifecycle import Lifecycle, State
+from app.serving.lifecycle import Lifecycle
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -34,6 +34,7 @@ def drain_first(lifecycle: Lifecycle, admission: Admission, grace_s: float) -> I
     loop = asyncio.get_running_loop()
     before = {number: signal.getsignal(number) for number in _SIGNALS}
     waiting: set[asyncio.Task[None]] = set()
+    asked = False
 
     def pass_on(number: int, frame: FrameType | None) -> None:
         handler = before[signal.Signals(number)]
@@ -47,9 +48,11 @@ def drain_first(lifecycle: Lifecycle, admission: Admission, grace_s: float) -> I
         pass_on(number, None)
 
     def handle(number: int, frame: FrameType | None) -> None:
-        if lifecycle.state is State.DRAINING:
+        nonlocal asked
+        if asked:
             pass_on(number, frame)
             return
+        asked = True
         lifecycle.drain()
         loop.call_soon_threadsafe(lambda: waiting.add(loop.create_task(finish(number))))
 

@@ -31,21 +31,11 @@ class ServerProcess:
         self.port = _free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = log
+        self._command = [*command, "--port", str(self.port)]
         kept = {name: value for name, value in os.environ.items() if not name.startswith("CLIPAD_")}
-        start = time.perf_counter()
-        with log.open("w") as output:
-            self._process = subprocess.Popen(  # noqa: S603 (a command of our own)
-                [*command, "--port", str(self.port)],
-                env=kept | dict(environment),
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        try:
-            self._wait_until_ready()
-        except BaseException:
-            self._process.kill()
-            raise
-        self.ready_s = time.perf_counter() - start
+        self._environment = kept | dict(environment)
+        log.write_text("")
+        self.start()
 
     def __enter__(self) -> ServerProcess:
         return self
@@ -61,6 +51,31 @@ class ServerProcess:
             self._process.wait(_END_S)
         except subprocess.TimeoutExpired:
             self._process.kill()
+
+    def start(self) -> None:
+        """Start it on its port, again when it has ended; returns once it is ready.
+
+        `ready_s` is how long that took. Raises RuntimeError when it does not come up.
+        """
+        start = time.perf_counter()
+        with self._log.open("a") as output:
+            self._process = subprocess.Popen(  # noqa: S603 (a command of our own)
+                self._command,
+                env=self._environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self._process.kill()
+            raise
+        self.ready_s = time.perf_counter() - start
+
+    @property
+    def pid(self) -> int:
+        """Of the process that runs, or ran last."""
+        return self._process.pid
 
     def terminate(self) -> None:
         """SIGTERM, without waiting for what comes of it."""

@@ -1,0 +1,1 @@
+"""What `scripts/soak` can do, a command a file."""
