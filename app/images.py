@@ -13,18 +13,34 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps
+from PIL import Image
 from torch import Tensor
 
-from app.errors import ImageDecodeError, ImageFormatError, ImageTooLargeError
+from app.errors import ImageDecodeError, ImageFormatError, ImageTooLargeError, InputError
+from app.png_rows import has_all_rows
+from app.structure import check_exif, check_structure, webp_canvas
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
-_TIFF_STARTS = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
+# Of a big-endian BigTIFF Pillow reads the start as that of a small TIFF: it has no place here.
+_TIFF_STARTS = (b"II*\x00", b"MM\x00*", b"II+\x00")
 _BMP_HEADER_SIZES = (12, 16, 40, 52, 56, 64, 108, 124)
 _EIGHT_BIT_MODES = ("1", "L", "P", "RGB", "CMYK", "YCbCr", "HSV")
 _WHITE = (255, 255, 255)
+# To resize a picture takes 32 bytes per pixel of a side, however few pixels the other side has.
+_LONGEST_SIDE = 1_000_000
+_PNG_DEPTH = 24  # where a PNG says how many bits a sample has
+_ORIENTATION = 0x0112
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
-# `_check_pixels` guards, right where Pillow would: before a pixel is decoded. Pillow's own check
+# `_check_size` guards, right where Pillow would: before a pixel is decoded. Pillow's own check
 # would warn of pictures that the operator allows.
 Image.MAX_IMAGE_PIXELS = None
 
@@ -83,7 +99,7 @@ def read_picture(data: bytes, limits: ImageLimits) -> Picture:
     their upper 8 bits, floats are taken as 0 (black) to 1 (white), and of several pages or frames
     the first counts.
     Raises ImageTooLargeError, ImageFormatError (not on the allow-list) or ImageDecodeError
-    (claims to be allowed, but is truncated or corrupt).
+    (claims to be allowed, but is truncated or corrupt, or of far too many parts).
     """
     if len(data) > limits.max_bytes:
         raise ImageTooLargeError(
@@ -97,7 +113,7 @@ def read_picture(data: bytes, limits: ImageLimits) -> Picture:
         )
     try:
         return _decode(data, kind, limits)
-    except (ImageFormatError, ImageTooLargeError):
+    except InputError:
         raise
     except Exception as error:  # Pillow's readers raise nearly anything on hostile bytes
         raise ImageDecodeError(
@@ -129,25 +145,63 @@ def fit_within(size: tuple[int, int], longest: int) -> tuple[int, int]:
 
 
 def _decode(data: bytes, kind: str, limits: ImageLimits) -> Picture:
+    check_structure(data, kind, limits.max_pixels)
+    if kind == "WEBP" and (canvas := webp_canvas(data)):
+        _check_size(canvas, limits)
     if kind == "PNG":
         # Pillow's decoder does not look at the checksums; a flipped bit would pass.
         with Image.open(io.BytesIO(data), formats=[kind]) as checked:
-            _check_pixels(checked, limits)
+            _check_size(checked.size, limits)
             checked.verify()
     with Image.open(io.BytesIO(data), formats=[kind]) as image:
-        _check_pixels(image, limits)
+        _check_size(image.size, limits)
         image.load()
+        if kind == "PNG":
+            _check_rows(image, data)
+            _scale_transparent_colour(image, data[_PNG_DEPTH])
         several = bool(getattr(image, "is_animated", False))
-        return Picture(_to_rgb(ImageOps.exif_transpose(image)), kind, several)
+        return Picture(_to_rgb(_upright(image)), kind, several)
 
 
-def _check_pixels(image: Image.Image, limits: ImageLimits) -> None:
-    width, height = image.size
+def _check_size(size: tuple[int, int], limits: ImageLimits) -> None:
+    width, height = size
     if width * height > limits.max_pixels:
         raise ImageTooLargeError(
             f"image is {width} x {height} = {width * height} pixels: "
             f"expected at most {limits.max_pixels}"
         )
+    if max(size) > _LONGEST_SIDE:
+        raise ImageTooLargeError(
+            f"image is {width} x {height} pixels: expected at most {_LONGEST_SIDE} on a side"
+        )
+
+
+def _check_rows(image: Image.Image, data: bytes) -> None:
+    # Rows that are missing stay black, so that a last row that is not tells that all are there.
+    width, height = image.size
+    last = image.crop((0, height - 1, width, height))
+    if (last.getbbox() is None or "interlace" in image.info) and not has_all_rows(data):
+        raise ImageDecodeError(
+            f"PNG image of {len(data)} bytes ends before its last row: "
+            f"expected {width} x {height} pixels"
+        )
+
+
+def _scale_transparent_colour(image: Image.Image, depth: int) -> None:
+    # Pillow brings the pixels to 8 bits, but not the one colour that a PNG declares transparent.
+    colour = image.info.get("transparency")
+    if image.mode == "L" and depth < 8 and isinstance(colour, int):
+        image.info["transparency"] = colour * (255 // ((1 << depth) - 1))
+    if image.mode == "RGB" and depth == 16 and isinstance(colour, tuple):
+        image.info["transparency"] = tuple(value >> 8 for value in colour)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    # Pillow's own function writes all Exif data anew, which may take far longer than to decode.
+    for name in ("exif", "Raw profile type exif"):
+        check_exif(len(image.info.get(name, "")))
+    turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
+    return image if turn is None else image.transpose(turn)
 
 
 def _to_rgb(image: Image.Image) -> Image.Image:
@@ -156,7 +210,7 @@ def _to_rgb(image: Image.Image) -> Image.Image:
     if image.mode == "F":
         return _from_floats(image)
     if image.has_transparency_data:  # RGB too: a PNG may declare one colour transparent
-        layered = image.convert("RGBA")
+        layered = image if image.mode == "RGBA" else image.convert("RGBA")
         canvas = Image.new("RGB", layered.size, _WHITE)
         canvas.paste(layered, mask=layered.getchannel("A"))
         return canvas
@@ -177,7 +231,10 @@ def _from_integers(image: Image.Image) -> Image.Image:
         raise ImageFormatError(
             f"grey values from {values.min()} to {values.max()}: expected 8 or 16 bits"
         )
-    return Image.fromarray((values.astype(np.uint32) >> 8).astype(np.uint8)).convert("RGB")
+    levels = (values >> 8).astype(np.uint8)
+    if (transparent := image.info.get("transparency")) is not None:
+        levels[values == transparent] = 255
+    return Image.fromarray(levels).convert("RGB")
 
 
 def _from_floats(image: Image.Image) -> Image.Image:
