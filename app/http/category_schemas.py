@@ -9,25 +9,54 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
-    FiniteFloat,
     StringConstraints,
+    WithJsonSchema,
 )
 
 from app.clipad.prompts import Domain
 from app.clipad.rvs import RvsMethod
-from app.http.schemas import Problem
+from app.http.schemas import CATEGORY_RULES, Problem
 
-_State = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
+# Checked by `app.clipad.prompts`, which alone can say what is wrong; here for the document.
+_VISIBLE = r"\p{L}\p{M}\p{N}\p{P}\p{S}"
+_TEXT = rf"(?:(?!\{{\}})[{_VISIBLE} ])*"
+_WORDS = rf"{_TEXT}(?!\{{\}})[{_VISIBLE}]{_TEXT}"
+_STATE_RULES = {"pattern": rf"^(?:{_WORDS}\{{\}}{_TEXT}|{_TEXT}\{{\}}{_WORDS})$"}
+_OBJECT_RULES = {"maxLength": 200, "pattern": rf"^\s*[{_VISIBLE} ]*\s*$"}
+_State = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=200),
+    Field(json_schema_extra=_STATE_RULES),
+]
 _Text = Annotated[str, StringConstraints(max_length=255, pattern=r"^[^\x00]*$")]
 _States = Annotated[list[_State], Field(min_length=1, max_length=50)]
+# Not what can be read as one: true is no figure, and a number no time.
+_Figure = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 _REPEATED = (
     "How many of the `n` are the same file as an earlier one: such are not independent, and the "
     "stated rates then promise too much."
 )
+_Object = Annotated[str, Field(json_schema_extra=_OBJECT_RULES)]
 _ROI = (
     "Region of interest: a list of polygons, each a list of [x, y] as shares of the upright "
     "image's width and height in [0,1]; or a PNG mask in base64. Outside it the map counts neither "
     "for the score nor for regions; the text part still sees the whole picture."
+)
+_POINT = {
+    "type": "array",
+    "items": {"type": "number", "minimum": 0, "maximum": 1},
+    "minItems": 2,
+    "maxItems": 2,
+}
+_POLYGON = {"type": "array", "items": _POINT, "minItems": 3, "maxItems": 1000}
+_POLYGONS = {"type": "array", "items": _POLYGON, "minItems": 1, "maxItems": 64}
+_MASK = {"type": "string", "contentEncoding": "base64", "contentMediaType": "image/png"}
+# Read by `app.roi`.
+_Roi = Annotated[list[Any] | str, WithJsonSchema({"anyOf": [_POLYGONS, _POLYGON, _MASK]})]
+_LEFT_HALF = [[[0, 0], [0.5, 0], [0.5, 1], [0, 1]]]
+_LOWER_HALF = (  # of 4 x 4 pixels
+    "iVBORw0KGgoAAAANSUhEUgAAAAQAAAAEAQAAAACBiqPTAAAAEElEQVR4nGNgYGBg+MDEAAAC3ADz"
+    "2450nAAAAABJRU5ErkJggg=="
 )
 
 
@@ -43,7 +72,7 @@ class CategoryChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    object: str | None = Field(
+    object: _Object | None = Field(
         default=None,
         description="The words in the prompts; default: the id, `_` and `-` read as spaces.",
         examples=["metal nut"],
@@ -65,10 +94,10 @@ class CategoryChange(BaseModel):
     rvs: RvsMethod | None = Field(
         default=None, description="How text vectors are chosen; default: as the service does."
     )
-    alpha: Annotated[float, Field(ge=0.0001, le=0.5)] | None = Field(
+    alpha: Annotated[_Figure, Field(ge=0.0001, le=0.5)] | None = Field(
         default=None, description="Wanted false-alarm rate; default 0.05."
     )
-    roi: list[Any] | str | None = Field(default=None, description=_ROI)
+    roi: _Roi | None = Field(default=None, description=_ROI, examples=[_LEFT_HALF, _LOWER_HALF])
 
 
 class CalibrationState(BaseModel):
@@ -162,9 +191,9 @@ class SampleScoreView(BaseModel):
 
     method: _Text
     fingerprint: _Text
-    score: FiniteFloat
-    map_max: FiniteFloat
-    map_median: FiniteFloat
+    score: _Figure
+    map_max: _Figure
+    map_median: _Figure
 
 
 class SampleView(BaseModel):
@@ -173,7 +202,7 @@ class SampleView(BaseModel):
     model_config = ConfigDict(from_attributes=True, extra="forbid")
 
     id: str = Field(pattern="^[0-9a-f]{32}$")
-    created: Annotated[AwareDatetime, AfterValidator(_as_utc)]
+    created: Annotated[AwareDatetime, Field(strict=True), AfterValidator(_as_utc)]
     image_sha256: str = Field(pattern="^[0-9a-f]{64}$")
     filename: _Text | None
     scores: Annotated[list[SampleScoreView], Field(max_length=64)]
@@ -194,7 +223,7 @@ class CategoryFile(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     format: Literal["clip-ad category 1"] = "clip-ad category 1"
-    id: str
+    id: str = Field(json_schema_extra=CATEGORY_RULES)
     category: CategoryChange
     samples: list[SampleView]
 

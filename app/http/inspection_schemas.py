@@ -4,7 +4,15 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    field_validator,
+)
 
 from app.http.schemas import Label, Method
 
@@ -13,6 +21,7 @@ _NUMBER = re.compile(r"[+-]?\d+(\.\d*)?")
 _LOST_PLUS = re.compile(r"(?<=:\d\d)((?:[.,]\d+)?) (\d\d:?\d\d)$")
 _MOST = 10_000
 _MOST_ID = 2**63 - 1  # what a database's integers hold
+_ISO = {"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]}
 
 
 def _as_iso(value: object) -> object:
@@ -36,7 +45,9 @@ def _as_utc(value: datetime) -> datetime:
         raise ValueError("lies outside the years 1 to 9999 in UTC") from error
 
 
-Moment = Annotated[datetime, BeforeValidator(_as_iso), AfterValidator(_as_utc)]
+Moment = Annotated[
+    datetime, BeforeValidator(_as_iso), AfterValidator(_as_utc), WithJsonSchema(_ISO)
+]
 
 
 class InspectionOptions(BaseModel):

@@ -10,6 +10,8 @@ from fastapi import FastAPI, Request, Response
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Mount
+from starlette.types import Scope
 
 from app import errors
 from app.http.schemas import Problem
@@ -17,6 +19,25 @@ from app.http.schemas import Problem
 MEDIA_TYPE = "application/problem+json"
 _KINDS = "urn:clip-ad:problem:"
 _RETRY_WHEN_STARTING_S = 2
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+_RETRY_AFTER: dict[str, Any] = {
+    "Retry-After": {
+        "description": "Seconds after which to ask again.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 1},
+    }
+}
+_HEADERS: Mapping[int, dict[str, Any]] = {
+    401: {
+        "WWW-Authenticate": {
+            "description": "How to authenticate.",
+            "required": True,
+            "schema": {"type": "string", "const": "Bearer"},
+        }
+    },
+    429: _RETRY_AFTER,
+    503: _RETRY_AFTER,
+}
 _log = logging.getLogger(__name__)
 
 # The nearest ancestor listed here decides.
@@ -99,7 +120,10 @@ def install(app: FastAPI) -> None:
     """Let every error of an application, FastAPI's own included, be answered as a problem."""
 
     async def handle(request: Request, error: Exception) -> Response:
-        return problem_response(error, request)
+        response = problem_response(error, request)
+        if response.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            response.headers["Allow"] = ", ".join(_allowed(app, request.scope))
+        return response
 
     for kind in (errors.ClipAdError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, handle)
@@ -111,6 +135,7 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
         status: {
             "description": _description(status),
             "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+            **({"headers": _HEADERS[status]} if status in _HEADERS else {}),
         }
         for status in statuses
     }
@@ -119,6 +144,17 @@ def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def _description(status: int) -> str:
     titles = [title for code, _, title in _STATUS.values() if code == status]
     return "; ".join(titles) or HTTPStatus(status).phrase
+
+
+def _allowed(app: FastAPI, scope: Scope) -> list[str]:
+    """Methods that the request's path takes; the framework names those of its first route alone."""
+    routes = [route for route in app.router.routes if not isinstance(route, Mount)]
+    taken = [
+        method
+        for method in _METHODS
+        if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in routes)
+    ]
+    return taken or ["GET", "HEAD"]  # a mount's, which has files
 
 
 def _kind(error: Exception) -> type[errors.ClipAdError] | None:

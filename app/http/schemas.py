@@ -6,6 +6,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 
 Method = Literal["sdp", "sdp_plus"]
 Label = Annotated[str, StringConstraints(max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
+# Checked by `app.categories`, which alone can say what is wrong; here for the document.
+_CATEGORY = r"\s*(?=[\p{M} _.-]*[\p{L}\p{N}])[\p{L}\p{M}\p{N} _.-]{1,64}\s*"
+CATEGORY_RULES: dict[str, Any] = {"pattern": f"^{_CATEGORY}$"}
+OPTIONAL_CATEGORY_RULES: dict[str, Any] = {"pattern": f"^({_CATEGORY})?$"}
 
 
 class PredictOptions(BaseModel):
@@ -16,6 +20,7 @@ class PredictOptions(BaseModel):
         description="What the line calls the part, e.g. `metal nut`. 1-64 characters: letters, "
         "digits, space, `_`, `-`, `.`. Required unless the service has a default.",
         examples=["metal nut"],
+        json_schema_extra=CATEGORY_RULES,
     )
     method: Method | None = Field(
         default=None, description="`sdp` or `sdp_plus` (needs linear heads); default: see `/model`."

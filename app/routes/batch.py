@@ -12,7 +12,7 @@ from app.http.schemas import BatchEntry, PredictOptions
 from app.http.uploads import Form, Upload, read_form
 from app.inspection import Question
 from app.routes.access import ServiceDep, TimeLimit, require_key, unless_gone
-from app.routes.openapi import BATCH_BODY, BATCH_DESCRIPTION
+from app.routes.openapi import BATCH_BODY, BATCH_DESCRIPTION, operation_id
 from app.routes.predict import (
     JSON,
     ask,
@@ -26,7 +26,11 @@ from app.routes.predict import (
 from app.service import Service
 from app.standing import Standing
 
-router = APIRouter(tags=["inspection"], dependencies=[Depends(require_key)])
+router = APIRouter(
+    tags=["inspection"],
+    dependencies=[Depends(require_key)],
+    generate_unique_id_function=operation_id,
+)
 _entries = TypeAdapter(list[BatchEntry])
 
 

@@ -4,9 +4,11 @@ FastAPI itself reads and parses a whole body, however long, before it looks at a
 """
 
 from collections.abc import Callable, Coroutine
+from http import HTTPStatus
 from typing import Any
 
 from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.types import Message
@@ -15,6 +17,7 @@ from app.errors import BodyTooLargeError, ClipAdError, DeadlineError
 from app.routes.access import TimeLimit, check_key, get_service
 
 MAX_JSON_BYTES = 4 * 1024 * 1024
+_NO_JSON = {"type": "json_invalid", "loc": ("body",), "msg": "is not JSON in UTF-8"}
 
 
 class BoundedRoute(APIRoute):
@@ -29,10 +32,13 @@ class BoundedRoute(APIRoute):
             body = _Body(request, TimeLimit(get_service(request).policy.timeout_s))
             try:
                 return await handle(Request(request.scope, body.receive))
-            except HTTPException:
-                # FastAPI makes one of whatever goes wrong while a body is read.
+            except HTTPException as error:
+                # FastAPI makes one of whatever goes wrong while a body is read: 400, which here
+                # says that an image does not decode.
                 if body.error is not None:
                     raise body.error from None
+                if error.status_code == HTTPStatus.BAD_REQUEST:
+                    raise RequestValidationError([_NO_JSON]) from error
                 raise
 
         return bounded

@@ -21,25 +21,37 @@ from app.http.uploads import Upload, read_form
 from app.routes.access import ServiceDep, TimeLimit, require_key, unless_gone
 from app.routes.categories import require_registered
 from app.routes.category_view import calibrations
-from app.routes.openapi import CALIBRATION_BODY, CALIBRATION_DESCRIPTION
+from app.routes.openapi import (
+    CALIBRATION_BODY,
+    CALIBRATION_DESCRIPTION,
+    CALIBRATION_LINKS,
+    SAMPLES_LINKS,
+    CategoryId,
+    SampleId,
+    operation_id,
+)
 from app.service import Service
 from app.standing import Standing
 from app.store.records import SampleRecord, SampleScore
 
 PATH = "/categories/{id}/calibration"
 _MAX_FILENAME = 255
-router = APIRouter(tags=["categories"], dependencies=[Depends(require_key)])
+router = APIRouter(
+    tags=["categories"],
+    dependencies=[Depends(require_key)],
+    generate_unique_id_function=operation_id,
+)
 
 
 @router.post(
     PATH,
     response_model=CalibrationAnswer,
-    responses=documented(401, 404, 413, 422, 429, 503, 504),
+    responses={**CALIBRATION_LINKS, **documented(401, 404, 413, 415, 422, 429, 503, 504)},
     openapi_extra=CALIBRATION_BODY,
     summary="Calibrate with good images",
     description=CALIBRATION_DESCRIPTION,
 )
-async def calibrate(id: str, request: Request, service: ServiceDep) -> CalibrationAnswer:
+async def calibrate(id: CategoryId, request: Request, service: ServiceDep) -> CalibrationAnswer:
     with service.admit(service.policy.max_images):
         limit = TimeLimit(service.policy.timeout_s)
         uploads, standing, outcomes = await limit.over(_measured(id, request, service, limit.end))
@@ -61,10 +73,10 @@ async def calibrate(id: str, request: Request, service: ServiceDep) -> Calibrati
 @router.get(
     PATH,
     response_model=SampleList,
-    responses=documented(401, 404, 422, 503),
+    responses={**SAMPLES_LINKS, **documented(401, 404, 422, 503)},
     summary="The calibration's samples",
 )
-async def list_samples(id: str, service: ServiceDep) -> Response:
+async def list_samples(id: CategoryId, service: ServiceDep) -> Response:
     """In the order they came, with every method's figures; the images are not kept."""
     standing = await require_registered(service, id)
     registry, key = service.ledger.registry, standing.category.key
@@ -88,7 +100,7 @@ async def list_samples(id: str, service: ServiceDep) -> Response:
     responses=documented(401, 404, 422, 503),
     summary="Take all samples out",
 )
-async def clear(id: str, service: ServiceDep) -> Removed:
+async def clear(id: CategoryId, service: ServiceDep) -> Removed:
     standing = await require_registered(service, id)
     registry, key = service.ledger.registry, standing.category.key
     removed = await registry.run(lambda: registry.store.clear_samples(key))
@@ -102,7 +114,7 @@ async def clear(id: str, service: ServiceDep) -> Removed:
     responses=documented(401, 404, 422, 503),
     summary="Take one sample out",
 )
-async def remove(id: str, sample: str, service: ServiceDep) -> Removed:
+async def remove(id: CategoryId, sample: SampleId, service: ServiceDep) -> Removed:
     """For a part that was not good after all, or a picture gone wrong. Taking good parts out
     because of their score voids the promised rates: they hold for parts that nobody chose by it."""
     standing = await require_registered(service, id)

@@ -16,13 +16,18 @@ from app.routes.access import ServiceDep, require_key
 from app.routes.bounded import BoundedRoute
 from app.routes.category_change import change_of
 from app.routes.category_view import view
+from app.routes.openapi import CATEGORY_LINKS, CategoryId, operation_id
 from app.service import Service
 from app.standing import Standing, category_of
 
 router = APIRouter(
-    tags=["categories"], dependencies=[Depends(require_key)], route_class=BoundedRoute
+    tags=["categories"],
+    dependencies=[Depends(require_key)],
+    route_class=BoundedRoute,
+    generate_unique_id_function=operation_id,
 )
 _ERRORS = (401, 404, 422, 503)
+_CHANGE_ERRORS = (401, 413, 422, 429, 503, 504)
 _JSON = "application/json"
 _FILE = {"schema": {"$ref": "#/components/schemas/CategoryFile"}}
 _IMPORT_BODY: dict[str, Any] = {"requestBody": {"required": True, "content": {_JSON: _FILE}}}
@@ -48,7 +53,7 @@ async def list_categories(service: ServiceDep) -> list[CategoryView]:
     summary="One category",
 )
 async def get_category(
-    id: str, service: ServiceDep, width: _Pixels = None, height: _Pixels = None
+    id: CategoryId, service: ServiceDep, width: _Pixels = None, height: _Pixels = None
 ) -> CategoryView:
     """With `width` and `height` of an image, how many pixels of it one map cell is."""
     standing = await require_registered(service, id)
@@ -58,11 +63,11 @@ async def get_category(
 @router.put(
     "/categories/{id}",
     response_model=CategoryView,
-    responses=documented(*_ERRORS, 413, 429, 504),
+    responses={**CATEGORY_LINKS, **documented(*_CHANGE_ERRORS)},
     summary="Register a category, or change it",
 )
 async def put_category(
-    id: str, service: ServiceDep, change: CategoryChange | None = None
+    id: CategoryId, service: ServiceDep, change: CategoryChange | None = None
 ) -> CategoryView:
     """What is left out stays as it is; samples stay too. Its texts are encoded now, so that the
     first image does not wait. Other words or another region ask for a new calibration; another
@@ -87,7 +92,7 @@ async def put_category(
     responses=documented(*_ERRORS),
     summary="Forget a category with its calibration",
 )
-async def delete_category(id: str, service: ServiceDep) -> Response:
+async def delete_category(id: CategoryId, service: ServiceDep) -> Response:
     category = parse_category(id)
     known = await service.ledger.registry.delete(category.key)
     service.ledger.drift.forget(category.key)
@@ -102,7 +107,7 @@ async def delete_category(id: str, service: ServiceDep) -> Response:
     responses=documented(*_ERRORS),
     summary="A category with its calibration as one file",
 )
-async def export_category(id: str, service: ServiceDep) -> Response:
+async def export_category(id: CategoryId, service: ServiceDep) -> Response:
     """To be given to `POST /categories/import` of another machine. The calibration decides there
     if the same model is served."""
     category, registry = parse_category(id), service.ledger.registry
@@ -120,7 +125,7 @@ async def export_category(id: str, service: ServiceDep) -> Response:
 @router.post(
     "/categories/import",
     response_model=CategoryView,
-    responses=documented(*_ERRORS, 413, 429, 504),
+    responses={**CATEGORY_LINKS, **documented(*_CHANGE_ERRORS)},
     openapi_extra=_IMPORT_BODY,
     summary="Take over a category from such a file",
 )

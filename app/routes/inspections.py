@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from app.http.inspection_schemas import InspectionOptions, InspectionPage, InspectionRow
 from app.http.problems import documented
 from app.routes.access import ServiceDep, require_key
+from app.routes.openapi import operation_id
 from app.routes.predict import choose_media_type
 from app.store.query import InspectionQuery
 
@@ -35,7 +36,11 @@ by `'` there. JSON has it unchanged.
 """
 _FROM_CLIENTS = ("part_id", "station", "category")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
-router = APIRouter(tags=["inspections"], dependencies=[Depends(require_key)])
+router = APIRouter(
+    tags=["inspections"],
+    dependencies=[Depends(require_key)],
+    generate_unique_id_function=operation_id,
+)
 
 
 @router.get(

@@ -1,9 +1,32 @@
-"""What FastAPI cannot derive for the OpenAPI document: bodies read while they stream."""
+"""What FastAPI cannot derive for the OpenAPI document: bodies read while they stream, rules that
+are checked further in, what follows a request, and what every answer carries."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Annotated, Any
 
-from app.http.schemas import PredictOptions
+from fastapi import FastAPI, Path
+from fastapi.routing import APIRoute
 
+from app.http.schemas import CATEGORY_RULES, OPTIONAL_CATEGORY_RULES, PredictOptions
+from app.http.telemetry import REQUEST_ID
+
+CategoryId = Annotated[
+    str,
+    Path(
+        description="The category: 1-64 characters, letters, digits, space, `_`, `-`, `.`; case "
+        "makes no difference.",
+        examples=["metal_nut"],
+        json_schema_extra=CATEGORY_RULES,
+    ),
+]
+SampleId = Annotated[
+    str,
+    Path(
+        description="The sample, as it was named when it was added.",
+        json_schema_extra={"pattern": "^[0-9a-f]{32}$"},
+    ),
+]
+_EMPTY_IS_ABSENT = ("/predict", "/predict/batch", "/inspections")
 _RAW_TYPES = (
     "image/png",
     "image/jpeg",
@@ -13,7 +36,9 @@ _RAW_TYPES = (
     "application/octet-stream",
 )
 _BINARY = {"type": "string", "format": "binary"}
+_IMAGES = {"type": "array", "items": _BINARY, "minItems": 1}
 _FIELDS: dict[str, Any] = PredictOptions.model_json_schema()["properties"]
+_NULL = {"type": "null"}
 
 
 def _form(image: dict[str, Any], **fields: dict[str, Any]) -> dict[str, Any]:
@@ -26,8 +51,24 @@ def _form(image: dict[str, Any], **fields: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A query string and a form have texts: what may be left out cannot be sent as null."""
+    rules = dict(schema)
+    match [kind for kind in rules.pop("anyOf", []) if kind != _NULL]:
+        case [single]:
+            rules |= single
+        case [*several] if several:
+            rules["anyOf"] = several
+    return rules
+
+
 def _field(name: str) -> dict[str, Any]:
-    return {"type": "string", "description": _FIELDS[name]["description"]}
+    """An option as a form has it: an empty text counts as absent."""
+    rules = _without_null(_FIELDS[name])
+    rules.pop("default", None)
+    if "enum" in rules:
+        rules["enum"] = ["", *rules["enum"]]
+    return rules | (OPTIONAL_CATEGORY_RULES if name == "category" else {})
 
 
 PREDICT_BODY: dict[str, Any] = {
@@ -37,8 +78,8 @@ PREDICT_BODY: dict[str, Any] = {
         "content": {
             "multipart/form-data": _form(
                 {**_BINARY, "description": "PNG, JPEG, BMP, TIFF or WebP."},
-                category={**_field("category"), "example": "metal nut"},
-                method={**_field("method"), "enum": ["sdp", "sdp_plus"]},
+                category=_field("category"),
+                method=_field("method"),
                 part_id=_field("part_id"),
                 station=_field("station"),
             ),
@@ -52,10 +93,14 @@ BATCH_BODY: dict[str, Any] = {
         "required": True,
         "content": {
             "multipart/form-data": _form(
-                {"type": "array", "items": _BINARY},
-                category={**_field("category"), "example": "metal nut"},
-                method={**_field("method"), "enum": ["sdp", "sdp_plus"]},
-                part_id={"type": "array", "items": {"type": "string"}},
+                _IMAGES,
+                category=_field("category"),
+                method=_field("method"),
+                part_id={
+                    "type": "array",
+                    "items": _field("part_id"),
+                    "description": "None, or as many as images.",
+                },
                 station=_field("station"),
             )
         },
@@ -65,10 +110,15 @@ BATCH_BODY: dict[str, Any] = {
 CALIBRATION_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "content": {"multipart/form-data": _form({"type": "array", "items": _BINARY})},
+        "content": {"multipart/form-data": _form(_IMAGES)},
     }
 }
 
+_REQUEST_ID_HEADER: dict[str, Any] = {
+    "description": "As the request had it where that is a sane token, otherwise a new one.",
+    "required": True,
+    "schema": {"type": "string", "pattern": "^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$"},
+}
 _SCORE_HEADER = {
     "X-Anomaly-Score": {
         "description": "The anomaly score in full precision (image/png and application/x-npy).",
@@ -92,6 +142,52 @@ PREDICT_RESPONSES: dict[int | str, dict[str, Any]] = {
             "image/png": {"schema": _BINARY},
             "application/x-npy": {"schema": _BINARY},
         },
+    }
+}
+
+
+def _link(operation: str, description: str, **parameters: str) -> dict[str, Any]:
+    return {"operationId": operation, "description": description, "parameters": parameters}
+
+
+_ID, _CATEGORY = {"id": "$response.body#/id"}, {"id": "$response.body#/category"}
+
+CATEGORY_LINKS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "links": {
+            "look": _link("get_category", "Where it stands.", **_ID),
+            "calibrate": _link("calibrate", "Good images for it.", **_ID),
+            "export": _link("export_category", "The same as a file.", **_ID),
+            "forget": _link("delete_category", "With its calibration.", **_ID),
+        }
+    }
+}
+
+CALIBRATION_LINKS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "links": {
+            "samples": _link("list_samples", "What was kept.", **_CATEGORY),
+            "remove": _link(
+                "remove",
+                "Takes the first image's sample out.",
+                **_CATEGORY,
+                sample="$response.body#/entries/0/sample",
+            ),
+            "clear": _link("clear", "Takes all samples out.", **_CATEGORY),
+        }
+    }
+}
+
+SAMPLES_LINKS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "links": {
+            "remove": _link(
+                "remove",
+                "Takes the first sample out.",
+                **_CATEGORY,
+                sample="$response.body#/samples/0/id",
+            )
+        }
     }
 }
 
@@ -143,3 +239,42 @@ curl -F image=@good-1.png -F image=@good-2.png \\
   http://127.0.0.1:8000/categories/metal_nut/calibration
 ```
 """
+
+
+def operation_id(route: APIRoute) -> str:
+    """A route's name in the document and in clients made of it."""
+    return route.name
+
+
+def install(app: FastAPI) -> None:
+    """Complete the document that the application derives from its routes."""
+    derive = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            _complete(derive(), app.state.service.policy.max_images)
+        return derive()
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _complete(document: dict[str, Any], max_images: int) -> None:
+    for path, operation in _operations(document):
+        for answer in operation["responses"].values():
+            answer["headers"] = {**answer.get("headers", {}), REQUEST_ID: _REQUEST_ID_HEADER}
+        for parameter in operation.get("parameters", ()):
+            if parameter["in"] != "query":
+                continue
+            parameter["schema"] = _without_null(parameter["schema"])
+            if path in _EMPTY_IS_ABSENT:
+                parameter["allowEmptyValue"] = True
+        for media in operation.get("requestBody", {}).get("content", {}).values():
+            image = media["schema"].get("properties", {}).get("image", {})
+            if image.get("type") == "array":
+                image["maxItems"] = max_images
+
+
+def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path, methods in document["paths"].items():
+        for operation in methods.values():
+            yield path, operation

@@ -13,11 +13,13 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from app.http.problems import documented
 from app.http.schemas import ModelCard, Status
 from app.http.security import PAGE_POLICY
+from app.routes import openapi
 from app.routes.access import ServiceDep
+from app.routes.openapi import operation_id
 from app.serving.lifecycle import State
 
 _ASSETS = "/docs/assets"
-router = APIRouter(tags=["operations"])
+router = APIRouter(tags=["operations"], generate_unique_id_function=operation_id)
 
 
 @router.get(
@@ -94,6 +96,7 @@ async def docs() -> HTMLResponse:
 
 
 def install(app: FastAPI) -> None:
-    """Routes and the docs' files."""
+    """Routes, the docs' files and the document."""
+    openapi.install(app)
     app.mount(_ASSETS, StaticFiles(directory=str(files("fastapi_offline") / "static")))
     app.include_router(router)

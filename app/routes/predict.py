@@ -28,12 +28,21 @@ from app.http.uploads import Form, read_form
 from app.inspection import Inspection, Question
 from app.presentation import Rendering
 from app.routes.access import ServiceDep, TimeLimit, require_key, unless_gone
-from app.routes.openapi import PREDICT_BODY, PREDICT_DESCRIPTION, PREDICT_RESPONSES
+from app.routes.openapi import (
+    PREDICT_BODY,
+    PREDICT_DESCRIPTION,
+    PREDICT_RESPONSES,
+    operation_id,
+)
 from app.service import Service
 from app.standing import Standing
 
 JSON, PNG, NPY = "application/json", "image/png", "application/x-npy"
-router = APIRouter(tags=["inspection"], dependencies=[Depends(require_key)])
+router = APIRouter(
+    tags=["inspection"],
+    dependencies=[Depends(require_key)],
+    generate_unique_id_function=operation_id,
+)
 
 
 @router.post(

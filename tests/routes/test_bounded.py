@@ -51,6 +51,16 @@ def test_a_body_at_the_limit_is_read(serve: Serve) -> None:
     assert answer.json()["alpha"] == 0.25
 
 
+@pytest.mark.parametrize(("method", "path"), PATHS)
+@pytest.mark.parametrize("body", [b'{"object": "\xff"}', b"[" * 100_000, b"{"])
+def test_what_is_no_json_is_a_field_out_of_range(
+    serve: Serve, method: str, path: str, body: bytes
+) -> None:
+    headers = {"Content-Type": "application/json"}
+    answer = serve().request(method, path, content=body, headers=headers)
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:clip-ad:problem:field")
+
+
 def test_a_body_that_does_not_come_ends_at_the_deadline(serve: Serve) -> None:
     client = serve(request_timeout_s=0.2)
 

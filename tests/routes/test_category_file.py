@@ -49,10 +49,13 @@ def test_a_file_may_be_taken_over_under_another_id(serve: Serve) -> None:
         ({"created": "2024-01-01T00:00:00"}, {}, "samples.1.created"),
         ({"created": "0001-01-01T00:00:00+05:00"}, {}, "years 1 to 9999"),
         ({"created": "9999-12-31T23:00:00-05:00"}, {}, "years 1 to 9999"),
+        ({"created": 1_700_000_000}, {}, "samples.1.created"),
         ({"image_sha256": "x"}, {}, "image_sha256"),
         ({"more": 1}, {}, "more"),
         ({}, {"map_max": 0.25, "map_median": 0.5}, "map_median 0.5 lies above map_max 0.25"),
         ({}, {"score": "nan"}, "score"),
+        ({}, {"score": "0.5"}, "score"),
+        ({}, {"map_median": False}, "map_median"),
         ({"twice": True}, {}, "samples[1]: has method 'sdp' more than once"),
     ],
 )

@@ -172,6 +172,70 @@ def test_openapi_names_every_body_and_answer(document: dict[str, Any]) -> None:
         assert operation["security"]
 
 
+def test_openapi_says_what_every_answer_carries(document: dict[str, Any]) -> None:
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            for status, answer in operation["responses"].items():
+                wanted = {"401": "WWW-Authenticate", "429": "Retry-After", "503": "Retry-After"}
+                assert {"X-Request-ID", wanted.get(status, "X-Request-ID")} <= set(
+                    answer["headers"]
+                )
+
+
+def test_openapi_links_lead_to_operations(document: dict[str, Any]) -> None:
+    operations = {
+        operation["operationId"]: operation
+        for methods in document["paths"].values()
+        for operation in methods.values()
+    }
+    links = [
+        link
+        for operation in operations.values()
+        for answer in operation["responses"].values()
+        for link in answer.get("links", {}).values()
+    ]
+    assert len(links) > 10
+    for link in links:
+        named = {p["name"] for p in operations[link["operationId"]]["parameters"]}
+        assert set(link["parameters"]) <= named
+
+
+def test_openapi_says_how_many_images(serve: Serve) -> None:
+    document = serve(max_images=7).get("/openapi.json").json()
+    for path in ("/predict/batch", "/categories/{id}/calibration"):
+        form = document["paths"][path]["post"]["requestBody"]["content"]["multipart/form-data"]
+        image = form["schema"]["properties"]["image"]
+        assert (image["minItems"], image["maxItems"]) == (1, 7)
+
+
+def test_openapi_has_no_null_where_there_are_only_texts(document: dict[str, Any]) -> None:
+    parameters = [
+        parameter
+        for methods in document["paths"].values()
+        for operation in methods.values()
+        for parameter in operation.get("parameters", ())
+    ]
+    assert len(parameters) > 20
+    assert "null" not in str([parameter["schema"] for parameter in parameters])
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/healthz", "GET"),
+        ("/predict", "POST"),
+        ("/categories/nut", "GET, PUT, DELETE"),
+        ("/categories/nut/calibration", "GET, POST, DELETE"),
+        ("/openapi.json", "GET, HEAD"),
+        ("/docs/assets/favicon.png", "GET, HEAD"),
+    ],
+)
+def test_what_a_path_allows_is_named_in_full(client: TestClient, path: str, allowed: str) -> None:
+    answer = client.request("PATCH", path)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, allowed)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
 def test_openapi_refers_to_nothing_that_is_not_there(document: dict[str, Any]) -> None:
     text = str(document)
     names = set(re.findall(r"#/components/schemas/(\w+)", text))
