@@ -232,6 +232,9 @@ def check_script(program: str, arguments: list[str]) -> None:
         case "./scripts/fetch_weights":
             assert callable(fetch)
             assert get_pretrained_cfg(*arguments)
+        case "./scripts/audit":  # asks the network
+            assert arguments == []
+            assert subprocess.run(["bash", "-n", program], cwd=ROOT).returncode == 0
         case "./scripts/test":
             files = [word for word in arguments if word.endswith(".py")]
             assert all((ROOT / file).is_file() for file in files)
