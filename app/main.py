@@ -85,11 +85,11 @@ def create_app(
             if on_hang is not None and not lifecycle.lives:
                 on_hang()  # what follows would wait for the model
             lifecycle.drain()
-            watching.cancel()
             if loading is not None:
                 loading.cancel()
             if service.loaded is not None:
                 await service.loaded.batcher.drain()
+            watching.cancel()  # not sooner: a model that hangs now would be waited for forever
             if service.opened is not None:
                 await asyncio.to_thread(service.opened.close)
             pools.shutdown()

@@ -6,7 +6,8 @@ from app.errors import NotReadyError
 
 
 class State(StrEnum):
-    """starting -> ready or failed; ready <-> impaired; both -> hung; any but hung -> draining."""
+    """starting -> ready or failed; ready <-> impaired; any but hung -> draining; the last three ->
+    hung."""
 
     STARTING = "starting"
     READY = "ready"
@@ -54,7 +55,7 @@ class Lifecycle:
 
     def hung(self) -> None:
         """The model will never answer again."""
-        self._go(State.HUNG, State.READY, State.IMPAIRED)
+        self._go(State.HUNG, State.READY, State.IMPAIRED, State.DRAINING)
 
     def drain(self) -> None:
         """Admit nothing more; what was admitted goes on. A process that hangs stays so."""
