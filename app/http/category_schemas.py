@@ -17,16 +17,14 @@ from app.clipad.prompts import Domain
 from app.clipad.rvs import RvsMethod
 from app.http.schemas import CATEGORY_RULES, Problem
 
-# Checked by `app.clipad.prompts`, which alone can say what is wrong; here for the document.
-_VISIBLE = r"\p{L}\p{M}\p{N}\p{P}\p{S}"
-_TEXT = rf"(?:(?!\{{\}})[{_VISIBLE} ])*"
-_WORDS = rf"{_TEXT}(?!\{{\}})[{_VISIBLE}]{_TEXT}"
-_STATE_RULES = {"pattern": rf"^(?:{_WORDS}\{{\}}{_TEXT}|{_TEXT}\{{\}}{_WORDS})$"}
-_OBJECT_RULES = {"maxLength": 200, "pattern": rf"^\s*[{_VISIBLE} ]*\s*$"}
+# For the document alone, as `CATEGORY_RULES`: `app.clipad.prompts` checks.
+_LINE = r"[^\x00-\x1f\x7f]*"
+STATE_RULES = {"pattern": rf"^{_LINE}\{{\}}{_LINE}$"}
+OBJECT_RULES = {"maxLength": 200, "pattern": rf"^\s*{_LINE}\s*$"}
 _State = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=200),
-    Field(json_schema_extra=_STATE_RULES),
+    Field(json_schema_extra=STATE_RULES),
 ]
 _Text = Annotated[str, StringConstraints(max_length=255, pattern=r"^[^\x00]*$")]
 _States = Annotated[list[_State], Field(min_length=1, max_length=50)]
@@ -36,7 +34,7 @@ _REPEATED = (
     "How many of the `n` are the same file as an earlier one: such are not independent, and the "
     "stated rates then promise too much."
 )
-_Object = Annotated[str, Field(json_schema_extra=_OBJECT_RULES)]
+_Object = Annotated[str, Field(json_schema_extra=OBJECT_RULES)]
 _ROI = (
     "Region of interest: a list of polygons, each a list of [x, y] as shares of the upright "
     "image's width and height in [0,1]; or a PNG mask in base64. Outside it the map counts neither "

@@ -6,8 +6,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 
 Method = Literal["sdp", "sdp_plus"]
 Label = Annotated[str, StringConstraints(max_length=128, pattern=r"^[^\x00-\x1f\x7f]*$")]
-# Checked by `app.categories`, which alone can say what is wrong; here for the document.
-_CATEGORY = r"\s*(?=[\p{M} _.-]*[\p{L}\p{N}])[\p{L}\p{M}\p{N} _.-]{1,64}\s*"
+# For the document alone: `app.categories` checks, which can say what is wrong. Without `\p{L}`,
+# which JavaScript reads as other letters unless told and Python does not know.
+_CATEGORY = r"\s*[^\x00-\x1f\x21-\x2c\x2f\x3a-\x40\x5b-\x5e\x60\x7b-\x7f]{1,64}\s*"
 CATEGORY_RULES: dict[str, Any] = {"pattern": f"^{_CATEGORY}$"}
 OPTIONAL_CATEGORY_RULES: dict[str, Any] = {"pattern": f"^({_CATEGORY})?$"}
 

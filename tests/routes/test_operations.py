@@ -219,6 +219,33 @@ def test_openapi_has_no_null_where_there_are_only_texts(document: dict[str, Any]
     assert "null" not in str([parameter["schema"] for parameter in parameters])
 
 
+def patterns(part: Any) -> list[dict[str, Any]]:
+    if isinstance(part, list):
+        return [found for each in part for found in patterns(each)]
+    if not isinstance(part, dict):
+        return []
+    own = [part] if isinstance(part.get("pattern"), str) else []
+    return own + [found for each in part.values() for found in patterns(each)]
+
+
+def test_openapi_has_patterns_that_every_dialect_reads_alike(document: dict[str, Any]) -> None:
+    found = patterns(document)
+    assert len(found) > 10
+    for schema in found:
+        # In JavaScript without its flag `u` these are the letters themselves, unknown in Python.
+        assert not re.search(r"\\[pPuXk]|\(\?", schema["pattern"]), schema
+        for example in schema.get("examples", ()):
+            assert re.search(schema["pattern"], example), schema
+
+
+@pytest.mark.parametrize("name", ["metal nut", "metal_nut", " Schraube-Nr. 4 ", "ネジ", "é"])
+def test_openapi_takes_the_names_that_are_taken(document: dict[str, Any], name: str) -> None:
+    path = document["paths"]["/categories/{id}"]["get"]["parameters"]
+    (rules,) = [parameter["schema"] for parameter in path if parameter["name"] == "id"]
+    assert re.search(rules["pattern"], name)
+    assert not any(re.search(rules["pattern"], name + wrong) for wrong in "/{\0!")
+
+
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [
