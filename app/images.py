@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import ExifTags, Image
 from torch import Tensor
 
 from app.errors import ImageDecodeError, ImageFormatError, ImageTooLargeError, InputError
@@ -155,6 +155,8 @@ def _decode(data: bytes, kind: str, limits: ImageLimits) -> Picture:
             checked.verify()
     with Image.open(io.BytesIO(data), formats=[kind]) as image:
         _check_size(image.size, limits)
+        if kind == "TIFF":
+            _forget_directories(image)
         image.load()
         if kind == "PNG":
             _check_rows(image, data)
@@ -174,6 +176,15 @@ def _check_size(size: tuple[int, int], limits: ImageLimits) -> None:
         raise ImageTooLargeError(
             f"image is {width} x {height} pixels: expected at most {_LONGEST_SIDE} on a side"
         )
+
+
+def _forget_directories(image: Image.Image) -> None:
+    # Beside its page a TIFF may name others, of Exif data or of a position, or places where none
+    # are. Pillow would unpack whatever it finds there; nothing of it is needed.
+    exif = image.getexif()
+    for tag in ExifTags.IFD:
+        if tag in exif:
+            del exif[tag]
 
 
 def _check_rows(image: Image.Image, data: bytes) -> None:

@@ -9,6 +9,7 @@ import struct
 import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -641,6 +642,12 @@ def exif_of(rationals: int, orientation: int = 6) -> bytes:
     return b"II*\0\x08\0\0\0\x02\0" + tags + bytes(4) + struct.pack("<II", 3, 7) * rationals
 
 
+def shared_exif(tags: int, kind: int, count: int, held: int) -> bytes:
+    """Exif data with so many tags, all of which hold the same `held` bytes."""
+    entries = b"".join(struct.pack("<HHII", 1000 + at, kind, count, 8) for at in range(tags))
+    return b"II*\0\x08\0\0\0" + struct.pack("<H", tags) + entries + bytes(4 + held)
+
+
 def _exif(orientation: int) -> bytes:
     exif = Image.Exif()
     exif[0x0112] = orientation
@@ -675,6 +682,12 @@ def _small_png(before: Iterable[tuple[bytes, bytes]]) -> bytes:
 def _jpeg_with(segment: bytes, times: int) -> bytes:
     data = file_of(Image.new("RGB", (16, 16)), "JPEG")
     return data[:2] + segment * times + data[2:]
+
+
+def jpeg_hiding(marker: int, segment: bytes, times: int) -> bytes:
+    """These segments in groups, which a marker before each would hide if it had a length."""
+    group = segment * (65_533 // len(segment))
+    return _jpeg_with(b"\xff" + bytes([marker]) + b"\xff\xff" + group.ljust(65_533, b"\0"), times)
 
 
 def _tiled(width: int, height: int, tile: tuple[int, int], count: int, packed: bytes) -> bytes:
@@ -749,16 +762,44 @@ def _large_jpeg() -> bytes:
     return bytes(data)
 
 
+def tiff_with_tags(tags: Iterable[tuple[int, int, int, int]], data: bytes, packed: bool) -> bytes:
+    """A page of 16 x 16 pixels with other tags, then `data`.
+
+    tags: number, type, count and the value, or where the values lie, counted from `data`.
+    """
+    rows = bytes([9]) * 256
+    rows, packing = (zlib.compress(rows), 8) if packed else (rows, 1)
+    tags = sorted(tags)
+    given = {tag for tag, *_ in tags}
+    page = {256: 16, 257: 16, 258: 8, 259: packing, 262: 1, 273: 0, 277: 1, 278: 16, 279: len(rows)}
+    page = {tag: value for tag, value in page.items() if tag not in given}
+    start = 8 + 2 + 12 * (len(page) + len(tags)) + 4
+    if 273 in page:
+        page[273] = start
+    entries = b"".join(struct.pack("<HHII", tag, 4, 1, page[tag]) for tag in sorted(page))
+    for tag, kind, count, value in tags:
+        far = count * {1: 1, 2: 1, 3: 2, 5: 8, 7: 1, 11: 4, 12: 8}.get(kind, 4) > 4
+        entries += struct.pack("<HHII", tag, kind, count, value + far * (start + len(rows)))
+    head = struct.pack("<HIH", 42, 8, len(page) + len(tags))
+    return b"II" + head + entries + bytes(4) + rows + data
+
+
+def tiff_beside(tag: int, directory: int | bytes) -> bytes:
+    """A page that names a directory beside it: one that is there, or only a place."""
+    tags = {256: [1], 257: [1], 258: [8], 262: [1], 278: [1], 279: [1], tag: [0]}
+    start = len(tiff_of(tags, [b"\0\0"]))
+    tags[tag] = [directory if isinstance(directory, int) else start]
+    return tiff_of(tags, [b"\0\0"]) + (b"" if isinstance(directory, int) else directory)
+
+
 def _tiff_with_directory(rationals: int) -> bytes:
     """A page whose Exif data is a directory of its own, with a tag of so many fractions."""
-    tags = {256: [1], 257: [1], 258: [8], 262: [1], 278: [1], 279: [1], 34665: [0]}
-    start = len(tiff_of(tags, [b"\0\0"]))
-    tags[34665] = [start]
+    start = len(tiff_beside(34665, 0))
     directory = struct.pack("<HHHIII", 1, 33434, 5, rationals, start + 18, 0)
-    return tiff_of(tags, [b"\0\0"]) + directory + struct.pack("<II", 3, 7) * rationals
+    return tiff_beside(34665, directory + struct.pack("<II", 3, 7) * rationals)
 
 
-def tiff_with_nested_directory(rationals: int) -> bytes:
+def _tiff_with_nested_directory(rationals: int) -> bytes:
     """The directory is named inside that of the Exif data, and each by a tag of two values."""
     tags = {256: [1], 257: [1], 258: [8], 262: [1], 278: [1], 279: [1], 34665: [0, 0], 40965: [0]}
     start = len(tiff_of(tags, [b"\0\0"]))
@@ -767,6 +808,18 @@ def tiff_with_nested_directory(rationals: int) -> bytes:
     outer += struct.pack("<II", start + 26, 0)
     inner = struct.pack("<HHHIII", 1, 33434, 5, rationals, start + 44, 0)
     return tiff_of(tags, [b"\0\0"]) + outer + inner + struct.pack("<II", 3, 7) * rationals
+
+
+def _tiff_that_is_its_own_directory(rationals: int) -> bytes:
+    """Its Exif data is said to lie at its very start, whose bytes make a directory too."""
+    # Read from 0 on, "II" is how many entries follow; the first whole one lies at 14.
+    fraction = struct.pack("<HHII", 33434, 5, rationals, 300)
+    tags = {256: 1, 257: 1, 258: 8, 262: 1, 273: 8, 278: 1, 279: 1, 34665: 0}
+    page = struct.pack("<H", len(tags))
+    page += b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    head = struct.pack("<HI", 42, 26)
+    data = b"II" + head + bytes(6) + fraction + page + bytes(4)
+    return data.ljust(300, b"\0") + struct.pack("<II", 3, 7) * rationals
 
 
 BOMBS: dict[str, tuple[Callable[[], bytes], int]] = {
@@ -788,11 +841,18 @@ BOMBS: dict[str, tuple[Callable[[], bytes], int]] = {
         lambda: _small_png([(b"iTXt", b"a\0\1\0\0\0" + zeros_packed(99 * _MIB))]), 400),
     "PNG of one large colour profile": (
         lambda: _small_png([(b"iCCP", b"a\0\0" + zeros_packed(99 * _MIB))]), 400),
+    "PNG of 300 empty international notes": (
+        lambda: _small_png([(b"iTXt", b"a\0\0\0\0\0")] * 300), 400),
+    "PNG of 90,000 plain notes": (
+        lambda: _small_png((b"tEXt", b"%d\0" % at + bytes(200)) for at in range(90_000)), 200),
+    "PNG of a million plain notes": (lambda: _small_png([(b"tEXt", b"a\0b")] * 1_000_000), 400),
     "PNG of a million empty chunks": (lambda: _small_png([(b"abCd", b"")] * 1_000_000), 400),
     "PNG of a million empty pieces of pixels": (
         lambda: _small_png([(b"IDAT", b"")] * 1_000_000), 400),
     "PNG of two million fractions in its Exif data": (
         lambda: _small_png([(b"eXIf", exif_of(2_000_000))]), 400),
+    "PNG of Exif data whose tags hold the same bytes": (
+        lambda: _small_png([(b"eXIf", shared_exif(5000, 7, 200_000, 200_000))]), 200),
     "PNG of four thousand million frames": (lambda: _moving_png(2**31), 200),
     "TIFF of 60,000 x 60,000": (
         lambda: tiff_of({256: [60_000], 257: [60_000], 258: [8], 262: [1]}, [bytes(64)]), 413),
@@ -807,9 +867,30 @@ BOMBS: dict[str, tuple[Callable[[], bytes], int]] = {
         lambda: tiff_of({256: [1], 257: [300_000], 258: [8], 262: [1], 278: [1]},
                         [b""] * 300_000) + b"\0", 400),
     "TIFF of two million fractions beside the page": (
-        lambda: _tiff_with_directory(2_000_000), 400),
+        lambda: _tiff_with_directory(2_000_000), 200),
     "TIFF of two million fractions beside what is beside the page": (
-        lambda: tiff_with_nested_directory(2_000_000), 400),
+        lambda: _tiff_with_nested_directory(2_000_000), 200),
+    "TIFF that is the directory beside its page": (
+        lambda: _tiff_that_is_its_own_directory(2_000_000), 200),
+    "TIFF of two million fractions of an inch": (
+        lambda: tiff_with_tags([(282, 5, 2_000_000, 0)], bytes(16_000_000), packed=False), 400),
+    **{f"TIFF of {what} places of strips": (
+        partial(
+            tiff_with_tags, [(273, kind, 10_000_000, 0), (278, 4, 1, 1)], bytes(10_000_000), False
+        ), 400)
+        for what, kind in (("bytes as", 1), ("letters as", 2), ("signed bytes as", 6))},
+    "TIFF of signed bytes as XMP": (
+        lambda: tiff_with_tags([(700, 6, 19_000_000, 0)], bytes(19_000_000), packed=True), 400),
+    "TIFF of 4000 tags of the same bytes": (
+        lambda: tiff_with_tags(
+            [(40_000 + at, 7, 4 * _MIB, 0) for at in range(4000)], bytes(4 * _MIB), packed=True
+        ), 400),
+    "TIFF of 4000 tags of the same fractions": (
+        lambda: tiff_with_tags(
+            [(40_000 + at, 5, _MIB, 0) for at in range(4000)], bytes(8 * _MIB), packed=False
+        ), 400),
+    "TIFF of five million private numbers": (
+        lambda: tiff_with_tags([(65_000, 3, 5_000_000, 0)], bytes(10_000_000), packed=True), 200),
     "TIFF of 100,000 pages": (lambda: _pages(100_000), 200),
     "TIFF that leads back to itself": (_looping_tiff, 200),
     "WebP of 16,383 x 16,383": (
@@ -826,8 +907,19 @@ BOMBS: dict[str, tuple[Callable[[], bytes], int]] = {
     "JPEG of a million empty segments": (lambda: _jpeg_with(b"\xff\xe5\0\x02", 1_000_000), 400),
     "JPEG of a million pieces of Exif data": (
         lambda: _jpeg_with(b"\xff\xe1\0\x12Exif\0\0" + bytes(10), 1_000_000), 400),
-    "JPEG of segments hidden in others": (
-        lambda: _jpeg_with(b"\xff\xf0\xff\xff" + b"\xff\xe1\0\x09Exif\0\0\0" * 5000, 5), 400),
+    "JPEG of an index of pictures whose tags hold the same fractions": (
+        lambda: _jpeg_with(
+            b"\xff\xe2" + struct.pack(">H", 62_820) + b"MPF\0" + shared_exif(4900, 5, 500, 4000), 1
+        ), 200),
+    "JPEG of frames of very many channels": (
+        lambda: _jpeg_with(
+            b"\xff\xc0\xff\xfe\x08\0\x10\0\x10\x01" + bytes(65_526), 319), 400),
+    **{f"JPEG of Exif data hidden behind marker {marker:X}": (
+        partial(jpeg_hiding, marker, b"\xff\xe1\0\x09Exif\0\0\0", 300), 400)
+        for marker in (0xC8, 0xF0, 0xF7, 0xF8, 0xFD)},
+    **{f"JPEG of segments hidden behind marker {marker:X}": (
+        partial(jpeg_hiding, marker, b"\xff\xe5\0\x02", 300), 400)
+        for marker in (0xC8, 0xF0, 0xF7, 0xF8, 0xFD)},
     "GIF of 65,535 x 65,535": (lambda: _gif(65_535, 1), 415),
     "GIF of 100,000 frames": (lambda: _gif(16, 100_000), 415),
 }  # fmt: skip

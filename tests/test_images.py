@@ -1,5 +1,6 @@
 """Decoding: every allowed format and mode, and everything that must be refused, by what."""
 
+import io
 import struct
 import zlib
 
@@ -182,6 +183,19 @@ def test_exif_rotation_is_applied(kind: str) -> None:
     assert image.size == (24, 40)
     upright = np.asarray(gradient(40, 24).transpose(Image.Transpose.ROTATE_270), int)
     assert np.abs(np.asarray(image, int) - upright).mean() < 12
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "TIFF", "PNG", "WEBP"])
+def test_exif_rotation_is_applied_beside_other_directories(kind: str) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 8
+    exif.get_ifd(0x8769)[0x9003] = "2024:01:01 00:00:00"
+    exif.get_ifd(0x8825)[0x001D] = "2024:01:01"
+    exif[0x8769] = exif[0x8825] = 0  # Pillow puts in where they lie
+    data = file_of(gradient(40, 24), kind, exif=exif)
+    with Image.open(io.BytesIO(data)) as written:
+        assert {0x8769, 0x8825} <= set(written.getexif())
+    assert decode(data).size == (24, 40)
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "BMP", "TIFF", "WEBP"])
