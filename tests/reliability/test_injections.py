@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -25,11 +24,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 def test_clients_see_what_they_should(site: Site, injection: Injection) -> None:
     found = injection.inject(site)
     assert injection.objections(found) == []
-    # Of the process that served before the first restart, and of those after it.
-    assert site.log.read_text().count("this process ends") <= 2
-
-
-def test_faults_are_told_without_what_is_the_server_s_own(site: Site) -> None:
-    log = site.log.read_text()
-    assert "ordered to fail" in log  # the operator's
-    assert str(Path(__file__).parent) not in log
+    # Whatever is said to clients was looked at: something was, where there was anything to say.
+    refused = any(status != 200 for status in found.total.statuses)
+    assert bool(found.total.told) == refused

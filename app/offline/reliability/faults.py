@@ -8,51 +8,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+
+from app.offline.reliability.sightings import Client, Trial
 
 _SAME = 1e-5  # in whose company a picture is computed moves its last digits
 _PROBE_S = 0.05
 _PAUSE_S = 0.05  # after a refusal, as clients are asked to
 _PATIENCE_S = 120.0
-
-
-@dataclass
-class Client:
-    """What one client saw. statuses: of everything that was answered; wrong: 200, but not its
-    picture's score or decision; unheard: nobody listened; lost: sent, and the connection broke.
-    """
-
-    statuses: Counter[int] = field(default_factory=Counter)
-    wrong: int = 0
-    unheard: int = 0
-    lost: int = 0
-
-
-@dataclass
-class Trial:
-    """One fault. red_s: from the fault until the probe was first not 200, None if it never was;
-    dead_s: the same of the health; green_s: from the fault until `/readyz` was 200 for good.
-    """
-
-    clients: list[Client]
-    red_s: float | None = None
-    dead_s: float | None = None
-    green_s: float = 0.0
-
-    @property
-    def total(self) -> Client:
-        """All clients together."""
-        return Client(
-            sum((client.statuses for client in self.clients), Counter()),
-            sum(client.wrong for client in self.clients),
-            sum(client.unheard for client in self.clients),
-            sum(client.lost for client in self.clients),
-        )
 
 
 def trial(
@@ -61,16 +27,18 @@ def trial(
     pictures: Sequence[bytes],
     fault: Callable[[], Awaitable[None]],
     *,
+    broken: int = 0,
     before_s: float = 1.0,
     after_s: float = 1.0,
 ) -> Trial:
     """One client for each picture, posting without a pause; the fault; until it is over.
 
     fault: brings it about and returns when it is over or nothing more is to be done about it; the
-    clients go on until `/readyz` is green, and `after_s` longer. A picture that is not answered
-    with 200 before has nothing that its later answers could be compared with: they are not.
+    clients go on until `/readyz` is green, and `after_s` longer. broken: how many of the first
+    pictures have no score even without the fault. Raises RuntimeError where another one has none,
+    since its later answers could be compared with nothing; TimeoutError when it is never over.
     """
-    return asyncio.run(_trial(url, category, pictures, fault, before_s, after_s))
+    return asyncio.run(_trial(url, category, pictures, fault, broken, before_s, after_s))
 
 
 async def _trial(
@@ -78,31 +46,46 @@ async def _trial(
     category: str,
     pictures: Sequence[bytes],
     fault: Callable[[], Awaitable[None]],
+    broken: int,
     before_s: float,
     after_s: float,
 ) -> Trial:
     clients = [Client() for _ in pictures]
     found = Trial(clients)
     over = asyncio.Event()
+    where = f"/predict?category={category}&heatmap=none"
     async with httpx.AsyncClient(timeout=_PATIENCE_S, trust_env=False, base_url=url) as http:
-        where = f"/predict?category={category}&heatmap=none"
-        before = [(await http.post(where, content=picture)).json() for picture in pictures]
-        async with asyncio.TaskGroup() as group:
-            for client, picture, answer in zip(clients, pictures, before, strict=True):
-                group.create_task(_post(http, where, client, picture, answer, over))
-            await asyncio.sleep(before_s)
-            begin = time.monotonic()
-            probing = group.create_task(_probe(url, found, begin))
-            await fault()
-            await asyncio.sleep(10 * _PROBE_S)
-            while not await _is_well(http, "/readyz"):
-                if time.monotonic() - begin > _PATIENCE_S:
-                    raise TimeoutError(f"{url}: not well again after {_PATIENCE_S:.0f} s")
-                await asyncio.sleep(_PROBE_S)
-            await asyncio.sleep(after_s)
-            over.set()
-            probing.cancel()
+        before = [
+            await _score(http, where, picture, number < broken)
+            for number, picture in enumerate(pictures)
+        ]
+        try:
+            async with asyncio.TaskGroup() as group:
+                for client, picture, answer in zip(clients, pictures, before, strict=True):
+                    group.create_task(_post(http, where, client, picture, answer, over))
+                await asyncio.sleep(before_s)
+                begin = time.monotonic()
+                probing = group.create_task(_probe(url, found, begin))
+                await fault()
+                await asyncio.sleep(10 * _PROBE_S)
+                await _until_ready(http)
+                await asyncio.sleep(after_s)
+                over.set()
+                probing.cancel()
+        except ExceptionGroup as failures:  # the first one ended the others
+            raise failures.exceptions[0] from failures
     return found
+
+
+async def _score(
+    http: httpx.AsyncClient, where: str, picture: bytes, broken: bool
+) -> dict[str, Any] | None:
+    """What is said of a picture; None of a broken one."""
+    answer = await http.post(where, content=picture)
+    if broken != (answer.status_code != 200):
+        expected = "an error" if broken else "200"
+        raise RuntimeError(f"before the fault: {answer.status_code}, expected {expected}")
+    return None if broken else dict(answer.json())
 
 
 async def _post(
@@ -110,7 +93,7 @@ async def _post(
     where: str,
     client: Client,
     picture: bytes,
-    before: dict[str, Any],
+    before: dict[str, Any] | None,
     over: asyncio.Event,
 ) -> None:
     while not over.is_set():
@@ -125,9 +108,10 @@ async def _post(
             continue
         client.statuses[answer.status_code] += 1
         if answer.status_code != 200:
+            client.hear(answer)
             await asyncio.sleep(_PAUSE_S)
-        elif "anomaly_score" in before:
-            client.wrong += not _agree(before, answer.json())
+        else:
+            client.wrong += before is None or not _agree(before, answer.json())
 
 
 def _agree(one: dict[str, Any], other: dict[str, Any]) -> bool:
@@ -140,22 +124,30 @@ async def _probe(url: str, found: Trial, begin: float) -> None:
     async with httpx.AsyncClient(timeout=_PATIENCE_S, trust_env=False, base_url=url) as http:
         was_red = False
         while True:
-            live, ready = await asyncio.gather(
-                _is_well(http, "/healthz"), _is_well(http, "/readyz")
-            )
+            live, ready = await asyncio.gather(_status(http, "/healthz"), _status(http, "/readyz"))
             now = time.monotonic() - begin
-            if not ready and found.red_s is None:
+            found.silent += (live, ready).count(0)
+            if ready == 503 and found.red_s is None:
                 found.red_s = now
-            if not live and found.dead_s is None:
+            if live == 503 and found.dead_s is None:
                 found.dead_s = now
-            if ready and was_red:
+            if ready == 200 and was_red:
                 found.green_s = now
-            was_red = not ready
+            was_red = ready != 200
             await asyncio.sleep(_PROBE_S)
 
 
-async def _is_well(http: httpx.AsyncClient, path: str) -> bool:
+async def _until_ready(http: httpx.AsyncClient) -> None:
+    end = time.monotonic() + _PATIENCE_S
+    while await _status(http, "/readyz") != 200:
+        if time.monotonic() > end:
+            raise TimeoutError(f"{http.base_url}: not ready again after {_PATIENCE_S:.0f} s")
+        await asyncio.sleep(_PROBE_S)
+
+
+async def _status(http: httpx.AsyncClient, path: str) -> int:
+    """0 where nobody answers."""
     try:
-        return (await http.get(path)).status_code == 200
+        return (await http.get(path)).status_code
     except httpx.HTTPError:
-        return False
+        return 0

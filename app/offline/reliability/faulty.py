@@ -5,8 +5,10 @@
     starved   no memory for even one image, for so many seconds
     die       what ends a thread, and each new one for so many seconds
     hang      never comes back
+    slow      a quarter of a second more for each batch, for so many seconds
 
-A picture whose corner is pure red always breaks it. Knows nothing of HTTP; stands in for a real
+A picture whose corner is pure red always breaks it. Whatever it raises says `WORD`, so that words
+which are no client's business can be looked for. Knows nothing of HTTP; stands in for a real
 detector, which computes everything else.
 """
 
@@ -19,8 +21,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-ORDERS = ("raise", "short", "starved", "die", "hang")
-_ENDLESS_S = 1e6
+ORDERS = ("raise", "short", "starved", "die", "hang", "slow")
+WORD = "ordered"
+ENDLESS_S = 1e6
+_SLOWNESS_S = 0.25
 
 
 def order(folder: Path, fault: str, seconds: float) -> None:
@@ -45,16 +49,18 @@ class FaultyDetector:
         """Another detector's, unless a fault is ordered or lasts."""
         self._take_orders()
         if self._lasts("die"):
-            raise SystemExit("ordered to die")
+            raise SystemExit(f"{WORD} to die")
         if self._lasts("hang"):
-            time.sleep(_ENDLESS_S)
+            time.sleep(ENDLESS_S)
+        if self._lasts("slow"):
+            time.sleep(_SLOWNESS_S)
         if self._lasts("raise"):
-            raise RuntimeError("ordered to fail")
+            raise RuntimeError(f"{WORD} to fail")
         if self._lasts("starved") or (self._lasts("short") and len(images) > 1):
-            raise torch.OutOfMemoryError("CUDA out of memory, as ordered")
+            raise torch.OutOfMemoryError(f"CUDA out of memory, as {WORD}")
         corner = images[:, :, 0, 0]
         if bool(((corner[:, 0] > 1) & (corner[:, 1:] < -1).all(1)).any()):
-            raise ZeroDivisionError("this picture breaks the model")
+            raise ZeroDivisionError(f"{WORD} to break at this picture")
         return self._detector.detect(images, text, method)
 
     def _take_orders(self) -> None:

@@ -1,170 +1,150 @@
-"""The faults that a running server is to bear, how each is brought about, and what may come of it.
+"""The faults that a running server is to bear, and what may come of each.
 
-Those of the model are ordered from `faulty`; the others are real ones, done to the process from
-outside: no byte can be written, a folder cannot be used, somebody holds the database.
+Knows nothing of how they are brought about.
 """
 
 from __future__ import annotations
 
-import asyncio
-import resource
-import sqlite3
-from collections.abc import Awaitable, Callable
-from contextlib import closing
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
-import httpx
+from app.offline.reliability import causes
+from app.offline.reliability.faults import trial
+from app.offline.reliability.faulty import WORD
+from app.offline.reliability.sightings import MOST_TOLD, Trial, together
+from app.offline.reliability.site import CATEGORY, HANGS_S, Site, breaking_picture, pictures
 
-from app.offline.reliability.faults import Trial, trial
-from app.offline.reliability.faulty import order
-from app.offline.reliability.site import CATEGORY, Site, breaking_picture, pictures
+RED_WITHIN_S = 5.0
+"""From when a fault can be noticed until a probe says so: for most orchestrators one period."""
 
-_LASTS_S = 2.0
-_HELD_S = 4.0
-_NEW_NAMES = 10
+# No client is told what broke the model, nor of code, nor a path that is longer than `/predict`.
+_PRIVATE = re.compile(rf"{WORD}|Traceback|\.py\b|(?:/[\w.-]+){{2}}")
+_ENDS = "this process ends"  # what the log says of a model that hangs
 
 
 @dataclass(frozen=True)
 class Injection:
     """One fault. may: statuses clients may see; must: which of them, to know that it came about.
 
-    red: whether `/readyz` must turn red, and so within 5 s. poisoned: the first client's picture
-    is one that breaks the model. restarts: the process ends and is started again.
+    red_s: by when after it `/readyz` must be red; None: never. poisoned: the first client's picture
+    is one that breaks the model. restarts: the process ends and is started again, and `/healthz`
+    must be red before it does. logged: what the operator must find in the log.
     """
 
     name: str
-    bring: Callable[[Site], Awaitable[None]]
+    bring: causes.Cause
     may: frozenset[int] = frozenset({200})
     must: frozenset[int] = frozenset({200})
-    red: bool = False
+    red_s: float | None = None
     poisoned: bool = False
     restarts: bool = False
+    logged: str = ""
 
     def inject(self, site: Site, clients: int = 8) -> Trial:
-        """Bring it about once, while so many clients post."""
+        """Bring it about once, while so many clients post.
+
+        Raises RuntimeError or TimeoutError when it does not come about or never passes.
+        """
         posted = pictures(clients)
         if self.poisoned:
             posted[0] = breaking_picture()
-        return trial(site.server.url, CATEGORY, posted, partial(self.bring, site))
+        logged = site.log.stat().st_size
+        bring = partial(self.bring, site)
+        found = trial(site.server.url, CATEGORY, posted, bring, broken=int(self.poisoned))
+        found.log = site.log.read_bytes()[logged:].decode(errors="replace")
+        return found
 
     def objections(self, found: Trial) -> list[str]:
         """What should not have been, in words."""
+        return [*self._of_answers(found), *_of_words(found), *self._of_probes(found)]
+
+    def _of_answers(self, found: Trial) -> Iterator[str]:
         total = found.total
         seen = set(total.statuses)
-        said = []
         if total.wrong or total.lost:
-            said.append(f"{total.wrong} wrong answers, {total.lost} lost")
+            yield f"{total.wrong} wrong answers, {total.lost} lost"
         if not self.must <= seen <= self.may:
-            said.append(f"statuses {sorted(seen)}, expected {sorted(self.may)}")
-        if self.red != (found.red_s is not None):
-            said.append(f"/readyz red: {found.red_s is not None}, expected {self.red}")
+            yield f"statuses {sorted(seen)}, expected {sorted(self.may)}"
         if total.unheard and not self.restarts:
-            said.append(f"{total.unheard} found nobody")
+            yield f"{total.unheard} found nobody"
         if self.poisoned:
-            others = Trial(found.clients[1:]).total.statuses
+            others = together(found.clients[1:]).statuses
             if set(others) != {200}:
-                said.append(f"a picture's neighbours saw {dict(others)}")
-        return said
+                yield f"a picture's neighbours saw {dict(others)}"
+        if self.logged not in found.log:
+            yield f"not in the log: {self.logged!r}"
+        if (ended := found.log.count(_ENDS)) != self.restarts:
+            yield f"the process has ended {ended} times, expected {int(self.restarts)}"
+
+    def _of_probes(self, found: Trial) -> Iterator[str]:
+        health_s = self.red_s if self.restarts else None
+        for path, seen, limit in (
+            ("/readyz", found.red_s, self.red_s),
+            ("/healthz", found.dead_s, health_s),
+        ):
+            if limit is None and seen is not None:
+                yield f"{path} red after {seen:.1f} s, expected never"
+            if limit is not None and (seen is None or seen > limit):
+                when = "never" if seen is None else f"after {seen:.1f} s"
+                yield f"{path} red {when}, expected within {limit:.1f} s"
+        if found.silent and not self.restarts:
+            yield f"{found.silent} probes were not answered"
 
 
-def _ordered(fault: str, seconds: float) -> Callable[[Site], Awaitable[None]]:
-    async def bring(site: Site) -> None:
-        order(site.orders, fault, seconds)
-        while (site.orders / fault).exists():
-            await asyncio.sleep(0.01)
-        await asyncio.sleep(seconds)
-
-    return bring
-
-
-async def _hang(site: Site) -> None:
-    """Until the process has ended by itself; then what runs it starts another."""
-    order(site.orders, "hang", 1e6)
-    while site.server.exit_code is None:
-        await asyncio.sleep(0.05)
-    await asyncio.to_thread(site.server.start)
-
-
-async def _poison(_site: Site) -> None:
-    await asyncio.sleep(_LASTS_S)
-
-
-async def _full(site: Site) -> None:
-    """Nothing can be written to any file: caches, database, its log."""
-    _, hard = resource.prlimit(site.server.pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(site.server.pid, resource.RLIMIT_FSIZE, (0, hard))
-    try:
-        await _ask_for_new_names(site)
-        await asyncio.sleep(_LASTS_S)
-    finally:
-        resource.prlimit(site.server.pid, resource.RLIMIT_FSIZE, (hard, hard))
-
-
-async def _unwritable(site: Site) -> None:
-    """The folder of text features is none any more."""
-    aside = site.models.with_name("aside")
-    site.models.rename(aside)
-    site.models.write_text("in the way")
-    try:
-        await _ask_for_new_names(site)
-    finally:
-        site.models.unlink()
-        aside.rename(site.models)
-
-
-async def _held(site: Site) -> None:
-    """Somebody else keeps the database to himself."""
-    (file,) = site.data.glob("*.db")
-    opened = sqlite3.connect(file, timeout=30, isolation_level=None, check_same_thread=False)
-    with closing(opened) as other:  # used in one thread at a time
-        await asyncio.to_thread(other.execute, "BEGIN EXCLUSIVE")
-        await asyncio.sleep(_HELD_S)
-        other.execute("ROLLBACK")
-
-
-async def _damaged(site: Site) -> None:
-    """Every cached text file is noise, and some are asked for again by a process that is new."""
-    for file in site.models.rglob("*.safetensors"):
-        file.write_bytes(b"noise" * 100)
-    await _hang(site)
-
-
-async def _ask_for_new_names(site: Site) -> None:
-    """Raises RuntimeError for one that is not answered with a score."""
-    (picture,) = pictures(1)
-    before = await _unwritten(site)
-    async with httpx.AsyncClient(timeout=60, trust_env=False, base_url=site.server.url) as http:
-        for _ in range(_NEW_NAMES):
-            site.names += 1
-            path = f"/predict?category=part-{site.names}&heatmap=none"
-            status = (await http.post(path, content=picture)).status_code
-            if status != 200:
-                raise RuntimeError(f"a new name: {status}, expected 200")
-    if await _unwritten(site) - before < _NEW_NAMES:
-        raise RuntimeError(f"expected {_NEW_NAMES} text features that could not be kept")
-
-
-async def _unwritten(site: Site) -> float:
-    async with httpx.AsyncClient(timeout=60, trust_env=False, base_url=site.server.url) as http:
-        lines = (await http.get("/metrics")).text.splitlines()
-    return next(float(line.split()[1]) for line in lines if line.startswith("clipad_unwritten_t"))
+def _of_words(found: Trial) -> Iterator[str]:
+    total = found.total
+    if total.odd:
+        yield f"{total.odd} errors are no problem+json"
+    if any(len(client.told) >= MOST_TOLD for client in found.clients):
+        yield "more different error answers than are kept"
+    for text in sorted(total.told):
+        if private := _PRIVATE.search(text):
+            yield f"a client was told {private.group()!r}: {text}"
 
 
 def injections() -> tuple[Injection, ...]:
     """All of them, in the order of the table."""
     failed, refused = frozenset({200, 500}), frozenset({200, 503})
+    hung = partial(
+        Injection,
+        may=refused,
+        must=refused,
+        red_s=HANGS_S + RED_WITHIN_S,
+        restarts=True,
+    )
     return (
-        Injection("the model fails, 2 s", _ordered("raise", _LASTS_S), failed, failed),
-        Injection("one picture breaks the model", _poison, failed, failed, poisoned=True),
-        Injection("memory for one image alone, 2 s", _ordered("short", _LASTS_S)),
-        Injection("memory for none, 2 s", _ordered("starved", _LASTS_S), refused, refused),
         Injection(
-            "the model's threads die, 2 s", _ordered("die", _LASTS_S), refused, refused, red=True
+            f"the model fails, {causes.LASTS_S:g} s",
+            causes.ordered("raise"),
+            failed,
+            failed,
+            logged=f"{WORD} to fail",
         ),
-        Injection("the model hangs", _hang, refused, refused, red=True, restarts=True),
-        Injection("no byte can be written, 2 s", _full),
-        Injection("text features cannot be kept", _unwritable),
-        Injection("the database is held, 4 s", _held),
-        Injection("damaged caches, then a hang", _damaged, refused, refused, True, restarts=True),
+        Injection(
+            "one picture breaks the model",
+            causes.nothing,
+            failed,
+            failed,
+            poisoned=True,
+            logged=f"{WORD} to break",
+        ),
+        Injection(f"memory for one image alone, {causes.LASTS_S:g} s", causes.ordered("short")),
+        Injection(
+            f"memory for none, {causes.LASTS_S:g} s", causes.ordered("starved"), refused, refused
+        ),
+        Injection(
+            f"the model's threads die, {causes.LASTS_S:g} s",
+            causes.ordered("die"),
+            refused,
+            refused,
+            red_s=RED_WITHIN_S,
+            logged="the thread 'model' has died",
+        ),
+        hung("the model hangs", causes.hang, logged=_ENDS),
+        Injection(f"no byte can be written, {causes.LASTS_S:g} s", causes.full),
+        Injection("text features cannot be kept", causes.unwritable, logged="not kept on disk"),
+        Injection(f"the database is held, {causes.HELD_S:g} s", causes.held),
+        hung("damaged caches, then a hang", causes.damaged, logged="made again"),
     )

@@ -18,17 +18,21 @@ import httpx
 from app.offline.reliability.hostile import hostile
 
 _PATH = "/predict?category=wood&heatmap=none"
-_PROBE_S = 1.0
+_PROBE_S, _PROBE_PATIENCE_S = 1.0, 5.0
 _HOSTILE_EVERY_S, _SLOW_EVERY_S, _VANISHING_EVERY_S = 0.2, 2.0, 0.5
 
 
 @dataclass
 class Stretch:
-    """One stretch of the soak. good: statuses of good requests; 0: no answer."""
+    """One stretch of the soak. good, hostile, slow: statuses of such requests; 0: no answer.
+
+    broken: who had no answer, and why not. probes_missed: those not answered with 200 within 5 s.
+    """
 
     good: Counter[int] = field(default_factory=Counter)
     hostile: Counter[int] = field(default_factory=Counter)
     slow: Counter[int] = field(default_factory=Counter)
+    broken: Counter[str] = field(default_factory=Counter)
     vanished: int = 0
     probes_missed: int = 0
     seconds: float = 0.0
@@ -49,10 +53,11 @@ def soak(
     stretch_s: float,
     memory_mib: Callable[[], float],
     told: Callable[[Stretch], None],
-) -> list[Stretch]:
+) -> tuple[list[Stretch], Stretch]:
     """So many stretches of `stretch_s` seconds each, good requests at `rate` per second.
 
-    told: hears of every stretch when it is over.
+    told: hears of every stretch when it is over. The last of what is returned has those who came
+    in time and were answered when all stretches were over.
     """
     return asyncio.run(_soak(url, picture, rate, stretches, stretch_s, memory_mib, told))
 
@@ -65,7 +70,7 @@ async def _soak(
     stretch_s: float,
     memory_mib: Callable[[], float],
     told: Callable[[Stretch], None],
-) -> list[Stretch]:
+) -> tuple[list[Stretch], Stretch]:
     dice = random.Random(0)  # noqa: S311 (nothing secret)
     limits = httpx.Limits(max_connections=None, max_keepalive_connections=64)
     found: list[Stretch] = []
@@ -80,8 +85,9 @@ async def _soak(
             stretch.memory_mib = memory_mib()
             found.append(stretch)
             told(stretch)
+        crowd.stretch = late = Stretch()
         await crowd.end()
-    return found
+    return found, late
 
 
 class _Crowd:
@@ -122,18 +128,23 @@ class _Crowd:
             self._clients.add(task)
             task.add_done_callback(self._clients.discard)
 
-    async def _post(self, body: bytes | AsyncIterator[bytes]) -> int:
+    async def _post(self, who: str, body: bytes | AsyncIterator[bytes]) -> int:
         try:
             return (await self._http.post(_PATH, content=body)).status_code
-        except httpx.HTTPError:
+        except httpx.HTTPError as error:
+            self.stretch.broken[f"{who}: {type(error).__name__} {error}".strip()] += 1
             return 0
 
     async def _good(self) -> None:
-        self.stretch.good[await self._post(self._picture)] += 1
+        status = await self._post("good", self._picture)
+        self.stretch.good[status] += 1  # of the stretch there is by now
 
     async def _hostile(self) -> None:
         self._hostiles += 1
-        self.stretch.hostile[await self._post(hostile(self._hostiles).data or b"x")] += 1
+        # In a thread: some take a while to make, and the others are not to wait.
+        body = await asyncio.to_thread(hostile, self._hostiles)
+        status = await self._post("hostile", body.data or b"x")
+        self.stretch.hostile[status] += 1
 
     async def _slow(self) -> None:
         async def drip() -> AsyncIterator[bytes]:
@@ -142,17 +153,18 @@ class _Crowd:
                 yield self._picture[start : start + size // 20]
                 await asyncio.sleep(0.25)
 
-        self.stretch.slow[await self._post(drip())] += 1
+        status = await self._post("slow", drip())
+        self.stretch.slow[status] += 1
 
     async def _vanishing(self) -> None:
-        task = asyncio.create_task(self._post(self._picture))
+        task = asyncio.create_task(self._post("vanishing", self._picture))
         await asyncio.sleep(self._dice.uniform(0, 0.2))
         task.cancel()
         self.stretch.vanished += 1
 
     async def _probe(self) -> None:
         try:
-            answer = await self._http.get("/healthz", timeout=5)
+            answer = await self._http.get("/healthz", timeout=_PROBE_PATIENCE_S)
             self.stretch.probes_missed += answer.status_code != 200
         except httpx.HTTPError:
             self.stretch.probes_missed += 1

@@ -9,7 +9,8 @@ import typer
 from app.offline.bench.load import closed_loop
 from app.offline.bench.process import ServerProcess
 from app.offline.reliability.mixed import Stretch, soak
-from soaks.common import GOOD, SERVICE, console, settings, shown
+from app.offline.reliability.verdicts import of_crowd, worst_goodput
+from soaks.common import GOOD, SERVICE, console, health, memory_mib, settings, shown, verdict
 
 
 def mixed(
@@ -18,30 +19,31 @@ def mixed(
     load: Annotated[float, typer.Option(help="good requests, in capacities", min=0.1)] = 1.5,
 ) -> None:
     """Good, hostile, slow and vanishing clients; good ones at a multiple of the capacity."""
-    picture = GOOD.read_bytes()
     with tempfile.TemporaryDirectory() as place:
         log = Path(place) / "log"
         with ServerProcess(SERVICE, settings(place), log) as server:
-            where = f"{server.url}/predict?category=wood&heatmap=none"
-            closed_loop(where, picture, 8, seconds=5)
-            capacity = closed_loop(where, picture, 8, seconds=15).rate
-            console.print(f"capacity {capacity:.1f} pictures/s; {load:g} times that are sent")
-            found = soak(
-                server.url, picture, rate=load * capacity, stretches=minutes, stretch_s=minute_s,
-                memory_mib=server.memory_mib, told=_tell,
+            rate = load * _capacity(server)
+            found, late = soak(
+                server.url, GOOD.read_bytes(), rate=rate, stretches=minutes, stretch_s=minute_s,
+                memory_mib=lambda: memory_mib(server), told=_tell,
             )  # fmt: skip
-        tracebacks = log.read_text().count("Traceback")
-    worst = min(stretch.goodput for stretch in found[1:]) / found[0].goodput
-    strange = {s for stretch in found for s in (*stretch.good, *stretch.hostile)} - {
-        200, 400, 413, 415, 422, 429,
-    }  # fmt: skip
-    growth = found[-1].memory_mib / found[0].memory_mib - 1
+            ill = health(server, log)
+    growth = found[-1].memory_mib / found[1].memory_mib - 1
     console.print(
-        f"goodput at its worst {worst:.2f} of the first; memory {growth:+.1%} since the first; "
-        f"{tracebacks} tracebacks; other statuses: {sorted(strange) or 'none'}"
+        f"goodput at its worst {worst_goodput(found):.2f} of the first; memory {growth:+.1%} since "
+        f"the second; answered after the last: good {shown(late.good) or 'none'}, hostile "
+        f"{shown(late.hostile) or 'none'}, slow {shown(late.slow) or 'none'}"
     )
-    if worst < 0.9 or strange or tracebacks:
-        raise typer.Exit(1)
+    verdict([*ill, *of_crowd(found, late)])
+
+
+def _capacity(server: ServerProcess) -> float:
+    """Pictures per second."""
+    where, picture = f"{server.url}/predict?category=wood&heatmap=none", GOOD.read_bytes()
+    closed_loop(where, picture, 8, seconds=5)
+    capacity = closed_loop(where, picture, 8, seconds=15).rate
+    console.print(f"capacity {capacity:.1f} pictures/s")
+    return capacity
 
 
 def _tell(stretch: Stretch) -> None:

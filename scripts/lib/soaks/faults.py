@@ -5,13 +5,14 @@ import tempfile
 from pathlib import Path
 from typing import Annotated
 
+import httpx
 import typer
 from rich.table import Table
 
-from app.offline.reliability.faults import Client, Trial
 from app.offline.reliability.injections import Injection, injections
-from app.offline.reliability.site import open_site
-from soaks.common import console, shown
+from app.offline.reliability.sightings import Client, Trial, together
+from app.offline.reliability.site import Site, open_site
+from soaks.common import console, shown, verdict
 
 SERVER = [sys.executable, str(Path(__file__).parent.parent / "faulty_server.py")]
 
@@ -23,33 +24,47 @@ def faults(
     """Each fault, while clients post pictures whose score and decision are known."""
     wrong: list[str] = []
     each = Table("fault", "client", "saw", title=f"what each client saw, {times} times together")
-    together = Table("fault", "all clients saw", "nobody there", "lost", "wrong", "red", "green")
+    total = Table("fault", "all clients saw", "nobody there", "lost", "wrong", "red", "green")
     with tempfile.TemporaryDirectory() as place, open_site(SERVER, {}, Path(place)) as site:
         for injection in injections():
-            found = [injection.inject(site, clients) for _ in range(times)]
+            found, failure = _tried(site, injection, times, clients)
             wrong += [f"{injection.name}: {o}" for t in found for o in injection.objections(t)]
-            _tell(each, together, injection, found)
+            if found:
+                _tell(each, total, injection, found)
+            if failure:
+                wrong.append(f"{injection.name}: {failure}; nothing more was tried")
+                break  # what is left of the server says nothing of the next fault
     console.print(each)
-    console.print(together)
-    for line in wrong:
-        console.print(f"WRONG: {line}")
-    if wrong:
-        raise typer.Exit(1)
+    console.print(total)
+    verdict(wrong)
 
 
-def _tell(each: Table, together: Table, injection: Injection, found: list[Trial]) -> None:
+def _tried(
+    site: Site, injection: Injection, times: int, clients: int
+) -> tuple[list[Trial], str | None]:
+    """The trials that came to an end, and why the next one did not."""
+    found: list[Trial] = []
+    try:
+        for _ in range(times):
+            found.append(injection.inject(site, clients))  # noqa: PERF401 (kept if one fails)
+    except (RuntimeError, TimeoutError, httpx.HTTPError) as error:
+        return found, f"{type(error).__name__}: {error}"
+    return found, None
+
+
+def _tell(each: Table, total: Table, injection: Injection, found: list[Trial]) -> None:
     """A row for each client, and one for the fault."""
-    by_client = [Trial([trial.clients[k] for trial in found]) for k in range(len(found[0].clients))]
-    for number, trial in enumerate(by_client):
-        each.add_row("" if number else injection.name, str(number + 1), _saw(trial.total))
-    total = Trial([trial.total for trial in found]).total
+    for number in range(len(found[0].clients)):
+        client = together(trial.clients[number] for trial in found)
+        each.add_row("" if number else injection.name, str(number + 1), _saw(client))
+    everybody = together(trial.total for trial in found)
     red = [trial.red_s for trial in found if trial.red_s is not None]
-    together.add_row(
+    total.add_row(
         injection.name,
-        shown(total.statuses),
-        str(total.unheard or ""),
-        str(total.lost),
-        str(total.wrong),
+        shown(everybody.statuses),
+        str(everybody.unheard or ""),
+        str(everybody.lost),
+        str(everybody.wrong),
         f"{max(red):.1f} s" if red else "",
         f"{max(trial.green_s for trial in found):.1f} s" if red else "",
     )
