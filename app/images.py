@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, UnidentifiedImageError
 from torch import Tensor
 
 from app.errors import ImageDecodeError, ImageFormatError, ImageTooLargeError, InputError
@@ -261,4 +261,6 @@ def _named(data: bytes) -> str:
 
 
 def _reason(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):  # it names an object of this process
+        return "its header makes no sense"
     return " ".join(str(error).split())[:120] or type(error).__name__

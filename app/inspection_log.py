@@ -1,7 +1,11 @@
 """The inspection log's way to the disk: rows in from the event loop, written in an own thread.
 
-A prediction never waits for it and never fails by it: where rows come faster than they can be
-written, or cannot be written at all, rows are lost, and the loss is counted.
+A prediction never waits for it and never fails by it. While nothing can be written, rows wait and
+are tried again. Rows are lost, and the loss counted, where there is no more room, where one is
+refused for its own sake, and where the process ends before they are written.
+
+Of too many rows the newest are lost: the log then has one gap, which begins where the warning says
+so, and no row that was taken is ever taken back.
 
 Why none of the library's: `logging.handlers.QueueHandler` with its QueueListener turns values into
 log records and hands them on one by one, a transaction each, prints to stderr when its queue is
@@ -16,7 +20,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from itertools import chain, repeat
 
+from app.errors import NotReadyError
 from app.store.records import InspectionRecord
 
 _QUIET_S = 60  # between two log lines about the same trouble
@@ -26,13 +32,16 @@ _log = logging.getLogger(__name__)
 class InspectionLog:
     """Collects records from any thread and hands them to `write` in its own, in order.
 
-    write: keeps all of these rows or raises; once more is tried, so it should keep all or none.
+    write: keeps all of these rows, or none and raises. NotReadyError: none can be kept at present;
+    the same are tried again until they are. Any other error: one of them never will be; the halves
+    are tried, down to that row, which is dropped.
     prune: removes a part of what is too old and says whether there may be more; must not take long.
     Run in the same thread at the start and every prune_every_s seconds, until there is no more;
     rows that wait are written in between.
     capacity: rows waiting at most, those being written not counted. batch: rows per write at most.
     dropped: told how many rows are lost, one call at a time; must be quick and not raise.
-    pause_s: how long a first row waits for company, and a failed write for its second try.
+    pause_s: how long a first row waits for company. again_s: the pauses before each further try of
+    what cannot be written at present; the last one stays.
     """
 
     def __init__(
@@ -45,6 +54,7 @@ class InspectionLog:
         prune_every_s: float = 60,
         dropped: Callable[[int], None],
         pause_s: float = 0.05,
+        again_s: Sequence[float] = (1, 2, 5),
     ) -> None:
         self._write = write
         self._prune = prune
@@ -53,13 +63,14 @@ class InspectionLog:
         self._prune_every_s = prune_every_s
         self._dropped = dropped
         self._pause_s = pause_s
+        self._again_s = again_s
         self._rows: deque[InspectionRecord] = deque()
         self._changed = threading.Condition()
         self._accepted = 0
-        self._settled = 0  # of the accepted, those written or given up
+        self._settled = 0  # of the accepted, those written or lost
         self._closing = False
         self._abandoned = False
-        self._failures, self._overflows = _Complaint(), _Complaint()
+        self._failures, self._overflows, self._refusals = _Complaint(), _Complaint(), _Complaint()
         self._thread = threading.Thread(target=self._work, name="inspection-log", daemon=True)
         self._thread.start()
 
@@ -76,10 +87,12 @@ class InspectionLog:
             self._dropped(1)
             overflowed = not self._closing and self._overflows.due()
         if overflowed:
-            _log.warning("%d inspections wait to be logged: no room, some are lost", self._capacity)
+            _log.warning(
+                "%d inspections wait to be logged: no room, new ones are lost", self._capacity
+            )
 
     def flush(self, timeout_s: float) -> bool:
-        """Wait until all put so far is written or given up; False when it takes longer. Blocks."""
+        """Wait until all put so far is written or lost; False when it takes longer. Blocks."""
         with self._changed:
             goal = self._accepted
             return self._changed.wait_for(lambda: self._settled >= goal, timeout_s)
@@ -87,7 +100,8 @@ class InspectionLog:
     def close(self, timeout_s: float) -> None:
         """Write what is left, then end; for so many seconds at most. Blocks.
 
-        What is not written by then counts as dropped, even where a write under way yet succeeds.
+        What cannot be written now is not waited for: a last try, then all that is left counts as
+        dropped; as does what is not written in time, even where a write under way yet succeeds.
         """
         with self._changed:
             self._closing = True
@@ -102,7 +116,7 @@ class InspectionLog:
             self._settled += lost
             self._dropped(lost)
             self._changed.notify_all()
-        _log.error("%d inspections could not be logged within %g s: lost", lost, timeout_s)
+        _log.error("%d inspections could not be logged before the end: lost", lost)
 
     def _work(self) -> None:
         due = time.monotonic()
@@ -115,8 +129,8 @@ class InspectionLog:
                 rows = self._take(due)
                 if rows is None:
                     return
-                if rows:
-                    self._keep(rows)
+                if not self._keep(rows):
+                    return
 
     def _prune_some(self) -> bool:
         """Whether there may be more."""
@@ -141,29 +155,51 @@ class InspectionLog:
                 return None
             return [self._rows.popleft() for _ in range(min(self._batch, len(self._rows)))]
 
-    def _keep(self, rows: list[InspectionRecord]) -> None:
-        written = self._try(rows)
-        if not written:
+    def _keep(self, rows: Sequence[InspectionRecord]) -> bool:
+        """Write these rows, however long it takes; False where the end comes first."""
+        pauses = chain(self._again_s, repeat(self._again_s[-1]))
+        while rows and not self._abandoned:
+            last = self._closing
+            error = self._try(rows)
+            if error is None:
+                self._settle(len(rows))
+                break
+            if not isinstance(error, NotReadyError):
+                return self._keep_all_but_refused(rows, error)
+            if self._failures.due():
+                _log.error("inspections cannot be logged: tried again", exc_info=error)
+            if last:
+                return False
             with self._changed:
-                self._changed.wait_for(lambda: self._abandoned, self._pause_s)
-                given_up = self._abandoned
-            written = not given_up and self._try(rows)
+                self._changed.wait_for(lambda: self._closing, next(pauses))
+        return not self._abandoned
+
+    def _keep_all_but_refused(self, rows: Sequence[InspectionRecord], error: Exception) -> bool:
+        """As `_keep`, for rows of which one at least was refused."""
+        if len(rows) > 1:
+            half = len(rows) // 2
+            return self._keep(rows[:half]) and self._keep(rows[half:])
+        if self._refusals.due():
+            _log.warning("an inspection is refused by the log: lost", exc_info=error)
+        self._settle(1, lost=True)
+        return True
+
+    def _settle(self, rows: int, *, lost: bool = False) -> None:
         with self._changed:
             if self._abandoned:
                 return  # counted already
-            if not written:
-                self._dropped(len(rows))
-            self._settled += len(rows)
+            if lost:
+                self._dropped(rows)
+            self._settled += rows
             self._changed.notify_all()
 
-    def _try(self, rows: list[InspectionRecord]) -> bool:
+    def _try(self, rows: Sequence[InspectionRecord]) -> Exception | None:
+        """Why they were not written; None where they were."""
         try:
             self._write(rows)
-        except Exception:
-            if self._failures.due():
-                _log.exception("%d inspections could not be logged", len(rows))
-            return False
-        return True
+        except Exception as error:
+            return error
+        return None
 
 
 class _Complaint:

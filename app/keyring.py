@@ -80,7 +80,8 @@ def _read(file: Path) -> tuple[_Stamp, list[bytes]]:
     try:
         # The stamp first: what is written meanwhile is seen at the next look.
         stamp = _stamp(file)
-        lines = file.read_text(encoding="utf-8").splitlines()
+        # -sig: Windows begins a text with a mark of its encoding, which is not the first key's.
+        lines = file.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(
             f"{str(file)!r}: cannot be read ({type(error).__name__}); expected a text file with "

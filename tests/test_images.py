@@ -291,3 +291,10 @@ def test_the_border_is_kept_and_the_aspect_ratio_is_not() -> None:
 )
 def test_fit_within(size: tuple[int, int], expected: tuple[int, int]) -> None:
     assert fit_within(size, 100) == expected
+
+
+@pytest.mark.parametrize("data", [b"II*\x00" + b"\xff" * 40, PNG[:16] + bytes(4) + PNG[20:]])
+def test_a_refusal_names_nothing_of_this_process(data: bytes) -> None:
+    with pytest.raises(ImageDecodeError) as refused:
+        read_picture(data, LIMITS)
+    assert " at 0x" not in str(refused.value)

@@ -1,16 +1,24 @@
 """The inspection log: all rows in order, losses counted, and nothing that goes wrong ends it."""
 
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from app.errors import FieldError
 from app.inspection_log import InspectionLog
+from app.store import engine
+from app.store.errors import StoreUnavailableError
+from app.store.query import InspectionQuery
 from app.store.records import InspectionRecord
+from app.store.store import Store
 from tests.waiting import wait_for
 
 PATIENCE_S = 60
@@ -34,12 +42,15 @@ def record(number: int) -> InspectionRecord:
 
 
 class Disk:
-    """Keeps what it is given; stands still while `gate` is cleared, fails so many times."""
+    """Keeps what it is given but for rows `refused`; stands still while `gate` is cleared, does
+    not answer so many times.
+    """
 
     def __init__(self) -> None:
         self.writes: list[list[str]] = []
         self.lost = 0
-        self.failures = 0
+        self.failures = 0.0
+        self.refused: set[int] = set()
         self.tries = 0
         self.prunes = 0
         self.prune_fails = False
@@ -57,7 +68,9 @@ class Disk:
         self.gate.wait(PATIENCE_S)
         if self.failures:
             self.failures -= 1
-            raise OSError("the fake disk is full")
+            raise StoreUnavailableError("the fake disk is full")
+        if any(int(row.request_id) in self.refused for row in rows):
+            raise FieldError("the fake disk refuses this")
         self.writes.append([row.request_id for row in rows])
 
     def prune(self) -> bool:
@@ -92,7 +105,7 @@ def open_log(disk: Disk) -> Iterator[Open]:
     logs: list[InspectionLog] = []
 
     def start(**options: Any) -> InspectionLog:
-        options = {"pause_s": 0.001, "dropped": disk.dropped} | options
+        options = {"pause_s": 0.001, "again_s": [0.001], "dropped": disk.dropped} | options
         logs.append(InspectionLog(disk.write, disk.prune, **options))
         return logs[-1]
 
@@ -168,26 +181,87 @@ def test_without_room_rows_are_dropped_and_counted_but_never_waited_for(
     assert len([entry for entry in caplog.records if "no room" in entry.message]) == 1
 
 
-def test_a_write_that_fails_once_is_tried_again(open_log: Open, disk: Disk) -> None:
-    disk.failures = 1
-    log = open_log()
-    put(log, 0)
-    assert log.flush(PATIENCE_S)
-    assert (disk.writes, disk.tries, disk.lost) == ([["0"]], 2, 0)
-
-
-def test_a_write_that_fails_twice_loses_its_rows_alone(
+def test_what_cannot_be_written_is_tried_again_until_it_can(
     open_log: Open, disk: Disk, caplog: pytest.LogCaptureFixture
 ) -> None:
-    disk.failures = 4
+    disk.failures = 50
     log = open_log(batch=2)
-    for pair in ((0, 1), (2, 3), (4, 5)):
-        put(log, *pair)
-        assert log.flush(PATIENCE_S)
-    assert (disk.writes, disk.lost) == ([["4", "5"]], 4)
-    (entry,) = [entry for entry in caplog.records if entry.levelno == logging.ERROR]
-    assert entry.name == "app.inspection_log"
+    put(log, *range(5))
+    assert log.flush(PATIENCE_S)
+    assert (disk.rows, disk.lost) == (list(range(5)), 0)
+    assert disk.tries > 50
+    (entry,) = caplog.records
+    assert (entry.name, entry.levelno) == ("app.inspection_log", logging.ERROR)
     assert entry.exc_info is not None
+
+
+def test_the_pauses_between_tries_grow_up_to_the_last(open_log: Open, disk: Disk) -> None:
+    disk.failures = float("inf")
+    open_log(again_s=[0.001, PATIENCE_S]).put(record(0))
+    wait_for(lambda: disk.tries == 2)
+    time.sleep(0.05)
+    assert disk.tries == 2
+
+
+def test_while_nothing_can_be_written_rows_wait_as_long_as_there_is_room(
+    open_log: Open, disk: Disk, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk.failures = float("inf")
+    log = open_log(capacity=10, batch=1)
+    put(log, 0)
+    wait_for(lambda: disk.tries > 3)
+    begin = time.monotonic()
+    put(log, *range(1, 14))
+    assert time.monotonic() - begin < PATIENCE_S / 2
+    assert disk.lost == 3  # the newest
+    assert "no room" in caplog.text
+    disk.failures = 0
+    assert log.flush(PATIENCE_S)
+    assert (disk.rows, disk.lost) == (list(range(11)), 3)
+
+
+def test_a_refused_row_is_lost_alone(
+    open_log: Open, disk: Disk, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk.refused = {3, 4, 9}
+    log = open_log(batch=7)
+    hold(log, disk)
+    put(log, *range(1, 15))
+    disk.failures = 2
+    disk.gate.set()
+    assert log.flush(PATIENCE_S)
+    assert disk.rows == [row for row in range(15) if row not in disk.refused]
+    assert disk.lost == 3
+    (entry,) = [entry for entry in caplog.records if entry.levelno == logging.WARNING]
+    assert "refused" in entry.message
+    assert entry.exc_info is not None
+
+
+def test_a_locked_database_loses_no_row_and_a_row_that_fits_none_is_lost_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, disk: Disk
+) -> None:
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_S", 0.01)
+    file = tmp_path / "store.db"
+    store = Store(f"sqlite:///{file}")
+    tries: list[int] = []
+
+    def write(rows: Sequence[InspectionRecord]) -> None:
+        tries.append(len(rows))
+        store.log(rows)
+
+    log = InspectionLog(write, disk.prune, dropped=disk.dropped, again_s=[0.01])
+    other = sqlite3.connect(file, isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    for row in (record(0), replace(record(1), part_id="\ud800"), record(2)):
+        log.put(row)
+    wait_for(lambda: len(tries) > 3)
+    other.execute("ROLLBACK")
+    assert log.flush(PATIENCE_S)
+    kept = [row.request_id for _, row in store.inspections(InspectionQuery())]
+    assert (kept, disk.lost) == (["2", "0"], 1)
+    log.close(PATIENCE_S)
+    other.close()
+    store.close()
 
 
 def test_a_flush_ends_when_its_time_is_over(open_log: Open, disk: Disk) -> None:
@@ -232,13 +306,49 @@ def test_what_the_close_has_no_time_for_is_counted_once(
     assert (disk.rows, disk.lost) == ([0], 4)
 
 
-def test_a_close_without_time_gives_up_a_second_try(open_log: Open, disk: Disk) -> None:
+def test_the_close_tries_once_more_without_a_pause(open_log: Open, disk: Disk) -> None:
     disk.failures = 1
-    log = open_log(pause_s=PATIENCE_S, batch=1)
-    put(log, 0)
+    log = open_log(again_s=[PATIENCE_S], batch=1)
+    put(log, *range(3))
     wait_for(lambda: disk.failures == 0)
-    log.close(0.01)
     log.close(PATIENCE_S / 2)
+    assert (disk.rows, disk.lost) == ([0, 1, 2], 0)
+
+
+def test_a_try_from_before_the_close_is_not_the_last(open_log: Open, disk: Disk) -> None:
+    log = open_log(again_s=[PATIENCE_S])
+    hold(log, disk)
+    disk.failures = 1
+    closing = threading.Thread(target=log.close, args=(PATIENCE_S,))
+    closing.start()
+    wait_for(lambda: log._closing)
+    disk.gate.set()
+    closing.join()
+    assert (disk.rows, disk.tries, disk.lost) == ([0], 2, 0)
+
+
+def test_the_close_does_not_wait_for_what_cannot_be_written(
+    open_log: Open, disk: Disk, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk.failures = float("inf")
+    log = open_log(again_s=[PATIENCE_S], batch=1)
+    put(log, *range(3))
+    wait_for(lambda: disk.tries == 1)
+    begin = time.monotonic()
+    log.close(PATIENCE_S)
+    assert time.monotonic() - begin < PATIENCE_S / 2
+    assert (disk.tries, disk.lost) == (2, 3)
+    assert "3 inspections could not be logged" in caplog.text
+    assert log.flush(0)
+
+
+def test_what_the_close_counted_is_not_tried_again(open_log: Open, disk: Disk) -> None:
+    log = open_log(batch=1)
+    hold(log, disk)
+    disk.failures = 1
+    log.close(0.01)
+    disk.gate.set()
+    log.close(PATIENCE_S)
     assert (disk.writes, disk.tries, disk.lost) == ([], 1, 1)
 
 

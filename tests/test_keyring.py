@@ -29,6 +29,13 @@ def test_fixed_keys() -> None:
     ]  # fmt: skip
 
 
+def test_a_file_as_windows_saves_it(tmp_path: Path) -> None:
+    file = tmp_path / "keys"
+    file.write_bytes(b"\xef\xbb\xbffirst\r\nsecond\r\n")
+    keys = Keyring(file=file)
+    assert [keys.accepts(key) for key in ("first", "second", "")] == [True, True, False]
+
+
 def test_a_changed_file_changes_who_is_let_in(tmp_path: Path) -> None:
     file = tmp_path / "keys"
     file.write_text("# the line's\nfirst\n\n  second  \n")

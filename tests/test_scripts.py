@@ -15,8 +15,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 TOOLS = (
-    "awk bash cat chmod cp cut date df dirname env flock grep head mkdir mv rm sed sha256sum sleep "
-    "sort tail tr uname"
+    "awk bash cat chmod cp cut date df dirname env flock grep head mkdir mv rm rmdir sed sha256sum "
+    "sleep sort tail tr uname"
 )
 
 
@@ -181,31 +181,157 @@ def test_a_full_disk_is_seen_before_anything_is_made(project: Project) -> None:
 
 
 def test_a_failing_installation_names_its_log_and_is_begun_again(project: Project) -> None:
-    code, out, err = project.run("serve", FAKE_PIP_ERROR="no such wheel")
+    code, out, err = project.run("serve", FAKE_PIP_ERROR="no such wheel", CLIPAD_TORCH="cpu")
     assert (code, out) == (1, "")
     line = err.splitlines()[-1]
     log = project.root / ".venv" / "clip-ad-setup.log"
-    assert "clip-ad: error: installing the dependencies failed: ERROR: no such wheel" in line
+    assert "clip-ad: error: installing the CPU build of torch failed: ERROR: no such wheel" in line
     assert str(log) in line
     assert "pip chatter" in log.read_text()
     project.calls("")
     assert project.run("serve")[0] == 0
-    assert [call.split()[1] for call in project.calls("-m ")] == ["venv", "pip", "app"]
+    # The environment itself was whole; and the choice of torch is remembered.
+    calls = project.calls("-m ")
+    assert [call.split()[1] for call in calls] == ["pip", "pip", "app"]
+    assert "--index-url" in calls[0]
 
 
-def test_an_interrupted_installation_is_begun_again(project: Project) -> None:
-    project.set_up()
-    with (project.root / "constraints.txt").open("a") as changed:
-        changed.write("# changed\n")
-    process = project.start("serve", FAKE_SLOW="60")
-    while not (project.log.exists() and "-m pip" in project.log.read_text()):
-        assert process.poll() is None
-        time.sleep(0.02)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+def test_a_missing_network_is_told_from_the_conflict_that_pip_makes_of_it(project: Project) -> None:
+    retry = (
+        "WARNING: Retrying (Retry(total={})) after connection broken by 'NewConnectionError("
+        "'<pip.HTTPSConnection object at 0x7f>: Temporary failure in name resolution')': /{}"
+    )
+    _, _, err = project.run(
+        "serve",
+        FAKE_PIP_SAYS=retry.format(4, "torch/") + "\n" + retry.format(3, "scipy/"),
+        FAKE_PIP_ERROR="ResolutionImpossible",
+    )
+    assert err.splitlines()[-1] == (
+        "clip-ad: error: installing the dependencies failed: connection broken by "
+        "'NewConnectionError('Temporary failure in name resolution')': /torch/; "
+        f"then ERROR: ResolutionImpossible (all of it: {project.root}/.venv/clip-ad-setup.log)"
+    )
+
+
+# How pip ends: by itself or killed, before the first package is exchanged or at one.
+UNTOUCHED = [{"FAKE_PIP_ERROR": "no network"}, {"FAKE_SLOW": "60"}]
+HALFWAY = [ending | {"FAKE_HALF": "1"} for ending in UNTOUCHED]
+
+
+def fail(project: Project, **variables: str) -> None:
+    """A start of the service whose pip ends as `variables` say."""
     project.calls("")
+    process = project.start("serve", **variables)
+    if "FAKE_SLOW" in variables:
+        while not (project.log.exists() and "-m pip" in project.log.read_text()):
+            assert process.poll() is None
+            time.sleep(0.02)
+        while "FAKE_HALF" in variables and not list(project.root.glob(".venv/**/half-2.*")):
+            assert process.poll() is None
+            time.sleep(0.02)
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
+    assert process.returncode != 0
+    project.calls("")
+
+
+@pytest.mark.parametrize("ending", UNTOUCHED + HALFWAY)
+def test_an_extra_that_fails_leaves_what_was_there(
+    project: Project, ending: dict[str, str]
+) -> None:
+    project.set_up(CLIPAD_TORCH="cpu", CLIPAD_DATABASE_URL="postgres://")
+    fail(project, CLIPAD_RUNTIME="openvino", **ending)
+    for settings in ({}, {"CLIPAD_DATABASE_URL": "postgres://"}):
+        code, _, err = project.run("serve", **settings)
+        assert (code, err) == (0, "")
+    assert project.calls("-m ") == ["-m app", "-m app"]
+    assert project.run("serve", CLIPAD_RUNTIME="openvino")[0] == 0
+    [pip, _] = project.calls("-m ")
+    assert pip.endswith(f"-e {project.root}[openvino,postgres]")
+    # pip would take the half of a package for a whole one.
+    assert not list(project.root.glob(".venv/**/half-2.*"))
+
+
+def test_a_project_that_pip_was_killed_at_is_installed_again(project: Project) -> None:
+    project.set_up()
+    [installer] = project.root.glob(".venv/**/clip_ad-*/INSTALLER")
+    installer.unlink()
     assert project.run("serve")[0] == 0
-    assert [call.split()[1] for call in project.calls("-m ")] == ["venv", "pip", "app"]
+    assert [call.split()[1] for call in project.calls("-m ")] == ["pip", "app"]
+    assert installer.exists()
+
+
+@pytest.mark.parametrize("ending", UNTOUCHED)
+def test_an_update_that_exchanged_nothing_is_begun_again(
+    project: Project, ending: dict[str, str]
+) -> None:
+    constraints = project.root / "constraints.txt"
+    before = constraints.read_text()
+    project.set_up(CLIPAD_TORCH="cpu")
+    constraints.write_text(before + "# changed\n")
+    fail(project, **ending)
+    constraints.write_text(before)
+    assert project.run("serve")[0] == 0
+    assert project.calls("-m ") == ["-m app"]
+    constraints.write_text(before + "# changed\n")
+    assert project.run("serve")[0] == 0
+    calls = project.calls("-m ")
+    assert [call.split()[1] for call in calls] == ["pip", "pip", "app"]
+    assert "--index-url" in calls[0]
+
+
+@pytest.mark.parametrize("ending", HALFWAY)
+def test_a_half_done_update_is_not_trusted(project: Project, ending: dict[str, str]) -> None:
+    constraints = project.root / "constraints.txt"
+    before = constraints.read_text()
+    project.set_up(CLIPAD_TORCH="cpu")
+    constraints.write_text(before + "# changed\n")
+    fail(project, **ending)
+    constraints.write_text(before)
+    for _ in range(2):  # not even after a failure of what is to replace it
+        fail(project, FAKE_PIP_ERROR="no network")
+    assert project.run("serve")[0] == 0
+    calls = project.calls("-m ")
+    assert [call.split()[1] for call in calls] == ["venv", "pip", "pip", "app"]
+    assert "--index-url" in calls[1]
+    assert not list(project.root.glob(".venv*/**/half-2.*"))
+
+
+@pytest.mark.parametrize("ending", [*UNTOUCHED, *HALFWAY, {"FAKE_VENV_FAILS": "1"}])
+def test_another_kind_replaces_the_old_one_once_it_is_there(
+    project: Project, ending: dict[str, str]
+) -> None:
+    project.set_up()
+    fail(project, CLIPAD_TORCH="cpu", **ending)
+    if "FAKE_PIP_ERROR" in ending:
+        assert "no network" in (project.root / ".venv" / "clip-ad-setup.log").read_text()
+        assert not (project.root / ".venv.before").exists()
+    code, out, _ = project.run("serve")
+    assert (code, out[:7]) == (0, "app in ")
+    assert project.calls("-m ") == ["-m app"]
+    assert project.run("serve", CLIPAD_TORCH="cpu")[0] == 0
+    assert [call.split()[1] for call in project.calls("-m ")] == ["venv", "pip", "pip", "app"]
+    assert not (project.root / ".venv.before").exists()
+
+
+@pytest.mark.parametrize("ending", [*UNTOUCHED, *HALFWAY, {"FAKE_VENV_FAILS": "1"}])
+def test_a_first_installation_is_begun_again(project: Project, ending: dict[str, str]) -> None:
+    fail(project, CLIPAD_TORCH="cpu", **ending)
+    assert project.run("serve")[0] == 0
+    calls = [call for call in project.calls("-m ") if "-m venv" not in call]
+    assert [call.split()[1] for call in calls] == ["pip", "pip", "app"]
+    assert "--index-url" in calls[0]
+    assert not list(project.root.glob(".venv*/**/half-2.*"))
+
+
+def test_who_waits_for_a_set_up_takes_its_choice_of_torch(project: Project) -> None:
+    first = project.start("serve", FAKE_SLOW="0.5", CLIPAD_TORCH="cpu")
+    while not (project.log.exists() and "-m pip" in project.log.read_text()):
+        assert first.poll() is None
+        time.sleep(0.02)
+    assert project.run("serve")[0] == 0
+    assert first.communicate(timeout=60)[0].startswith("app in ")
+    assert len(project.calls("-m pip")) == 2
 
 
 def test_two_at_once_set_up_once(project: Project) -> None:
@@ -242,13 +368,19 @@ def test_test_checks_style_types_and_tests(
     project.set_up("test")
     code, _, err = project.run("test", *arguments)
     assert code == 0, err
-    checks = ["-m ruff check .", "-m ruff format --check .", "-m mypy"]
+    checks = [
+        "-m ruff check .",
+        "-m ruff format --check .",
+        "-m mypy",
+        "-m bandit --quiet --recursive --severity-level medium app scripts",
+    ]
     assert [call.strip() for call in project.calls("-m ")] == checks + expected
 
 
-def test_test_fails_when_a_check_fails(project: Project) -> None:
+@pytest.mark.parametrize("check", ["RUFF", "BANDIT"])
+def test_test_fails_when_a_check_fails(project: Project, check: str) -> None:
     project.set_up("test")
-    assert project.run("test", FAKE_RUFF_FAILS="1")[0] == 1
+    assert project.run("test", **{f"FAKE_{check}_FAILS": "1"})[0] == 1
     assert project.calls("-m pytest") == []
 
 
@@ -260,7 +392,7 @@ def test_continuous_integration_runs_the_tests(project: Project) -> None:
 
 @pytest.mark.slow
 def test_fetch_weights_without_a_network_fails_in_one_line(tmp_path: Path) -> None:
-    command = [sys.executable, ROOT / "scripts/lib/fetch_weights.py", "RN50", "openai"]
+    command = [sys.executable, str(ROOT / "scripts/lib/fetch_weights.py"), "RN50", "openai"]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "CLIPAD_MODEL_DIR": str(tmp_path)}
     done = subprocess.run(command, env=environment, text=True, capture_output=True, timeout=120)
     assert (done.returncode, done.stdout) == (1, "")

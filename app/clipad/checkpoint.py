@@ -81,11 +81,17 @@ def _read_safetensors(path: Path, what: str) -> dict[str, Tensor]:
 def _read_torch(path: Path, what: str, within: str) -> dict[str, Tensor]:
     try:
         loaded = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except pickle.UnpicklingError as error:
+        # torch's own words are advice to run what is in the file.
+        raise WeightsError(
+            f"{what} {path}: not a torch checkpoint of plain tensors: it is damaged, or holds "
+            "what might run code; convert it to safetensors"
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise WeightsError(
             f"{what} {path}: not a torch checkpoint of plain tensors ({reason}); TorchScript "
-            "archives and pickled objects are refused, convert them to safetensors"
+            "archives are refused, convert them to safetensors"
         ) from error
     if isinstance(loaded, dict) and isinstance(loaded.get(within), dict):
         loaded = loaded[within]

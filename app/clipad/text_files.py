@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
 from threading import Lock
 
@@ -24,6 +25,12 @@ _TEMPORARY = ".unfinished-"
 _LOOK_EVERY = 64  # files written; the folder may be over its capacity by so many for a while
 _FORGOTTEN_S = 3600  # an unfinished file this old has nobody writing it any more
 _log = logging.getLogger(__name__)
+
+
+def _seal(key: str, features: Tensor) -> Tensor:
+    """uint8 [32], SHA-256: one bit that turned on the disk would silently move every score."""
+    content = features.cpu().contiguous().view(torch.uint8).numpy().tobytes()
+    return torch.frombuffer(bytearray(sha256(key.encode() + content).digest()), dtype=torch.uint8)
 
 
 class TextFiles:
@@ -49,17 +56,15 @@ class TextFiles:
         """Unit columns [D,2] float32, or None; a file that is used moves to the end of the line."""
         path = self._path(key)
         try:
-            features = load(path.read_bytes())["text"]
+            stored = load(path.read_bytes())
+            features, seal = stored["text"], stored["seal"]
         except FileNotFoundError:
             return None
         except (OSError, SafetensorError, KeyError) as error:
             _log.warning("text features %s: unreadable (%s), made again", path.name, error)
             return None
-        unit = torch.ones(2)
-        if features.shape != self._shape or not torch.allclose(
-            features.float().norm(dim=0), unit, atol=1e-3
-        ):
-            _log.warning("text features %s: not unit columns [D,2], made again", path.name)
+        if features.shape != self._shape or not torch.equal(seal, _seal(key, features)):
+            _log.warning("text features %s: not as they were written, made again", path.name)
             return None
         with suppress(OSError):  # a folder that may only be read is as good
             os.utime(path)
@@ -75,7 +80,8 @@ class TextFiles:
                 dir=self._directory, prefix=_TEMPORARY, delete=False
             ) as file:
                 temporary = file.name
-                file.write(save({"text": features.contiguous()}))
+                kept = features.cpu().contiguous()
+                file.write(save({"text": kept, "seal": _seal(key, kept)}))
                 file.flush()
                 os.fsync(file.fileno())
             Path(temporary).chmod(0o644)  # other processes may serve from the same folder

@@ -19,6 +19,7 @@ from app.http.schemas import Problem
 MEDIA_TYPE = "application/problem+json"
 _KINDS = "urn:clip-ad:problem:"
 _RETRY_WHEN_STARTING_S = 2
+_LOGGED = 300  # characters of a detail, so that the log says why
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 _RETRY_AFTER: dict[str, Any] = {
     "Retry-After": {
@@ -103,6 +104,8 @@ def problem_of(error: Exception, request: Request) -> Problem:
 def problem_response(error: Exception, request: Request) -> Response:
     """Any exception -> response in `application/problem+json`, with the headers it calls for."""
     problem = problem_of(error, request)
+    request.state.notes["problem"] = problem.type.removeprefix(_KINDS)
+    request.state.notes["detail"] = problem.detail[:_LOGGED]
     headers = dict(getattr(error, "headers", None) or {})
     if isinstance(error, errors.CapacityError):
         headers["Retry-After"] = str(max(1, math.ceil(error.retry_after_s)))

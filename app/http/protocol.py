@@ -6,9 +6,19 @@ every file descriptor. Bodies that are waited for have the request's own deadlin
 """
 
 import asyncio
+import logging
+import uuid
+from contextlib import suppress
 
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from app.http.problems import MEDIA_TYPE
+from app.http.schemas import Problem
+from app.http.telemetry import REQUEST_ID
+
+_HEAD_KIB = 64  # uvicorn's default for h11
+_log = logging.getLogger(__name__)
 
 
 class ImpatientProtocol(H11Protocol):
@@ -36,6 +46,26 @@ class ImpatientProtocol(H11Protocol):
         """The rest of an answered request is waited for as long as a head."""
         super().on_response_complete()
         self._look()
+
+    def send_400_response(self, msg: str) -> None:
+        """A problem like every other, for what never became a request; closes the connection."""
+        request_id = uuid.uuid4().hex
+        _log.warning("no HTTP from %s request_id=%s", self.client, request_id)
+        problem = Problem(
+            type="about:blank",
+            title="Bad Request",
+            status=400,
+            detail=f"{msg} Expected HTTP/1.1 with a head of at most {_HEAD_KIB} KiB.",
+            instance="",
+            request_id=request_id,
+        )
+        headers = {"content-type": MEDIA_TYPE, REQUEST_ID: request_id, "connection": "close"}
+        answer = h11.Response(status_code=400, headers=list(headers.items()), reason=b"Bad Request")
+        body = problem.model_dump_json(exclude_none=True).encode()
+        with suppress(h11.LocalProtocolError):  # an answer is under way already
+            for event in (answer, h11.Data(data=body), h11.EndOfMessage()):
+                self.transport.write(self.conn.send(event))
+        self.transport.close()
 
     def _look(self) -> None:
         answered = self.cycle is not None and self.cycle.response_complete

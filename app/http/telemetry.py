@@ -129,12 +129,14 @@ class TelemetryMiddleware:
         self._metrics.seconds.labels(route).observe(seconds)
         noted: dict[str, object] = scope["state"]["notes"]
         request_id = scope["state"]["request_id"]
+        client = (scope.get("client") or ["unknown"])[0]
         _log.info(
-            "%s %s %d %.1fms request_id=%s%s",
+            "%s %s %d %.1fms client=%s request_id=%s%s",
             scope["method"],
             ascii(scope["path"])[1:-1],
             status,
             seconds * 1000,
+            client,
             request_id,
             "".join(f" {name}={value!r}" for name, value in noted.items()),
             extra={
@@ -144,6 +146,7 @@ class TelemetryMiddleware:
                     "path": scope["path"],
                     "status": status,
                     "ms": round(seconds * 1000, 1),
+                    "client": client,
                     "request_id": request_id,
                     **noted,
                 }

@@ -18,13 +18,22 @@ _bearer = HTTPBearer(
 )
 
 
-def get_service(request: Request) -> Service:
+# Both are coroutines, though they wait for nothing: FastAPI runs others in threads, where a request
+# that has arrived would wait before it counts as under way.
+
+
+async def get_service(request: Request) -> Service:
     """The service this application was composed with."""
+    return service_of(request)
+
+
+def service_of(request: Request) -> Service:
+    """`get_service` for who cannot wait for dependencies."""
     service: Service = request.app.state.service
     return service
 
 
-def require_key(
+async def require_key(
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     service: Annotated[Service, Depends(get_service)],
 ) -> None:
@@ -39,7 +48,7 @@ def require_key(
 
 async def check_key(request: Request) -> None:
     """`require_key` for who cannot wait for dependencies."""
-    require_key(await _bearer(request), get_service(request))
+    await require_key(await _bearer(request), service_of(request))
 
 
 ServiceDep = Annotated[Service, Depends(get_service)]

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Message
 
 from app.errors import BodyTooLargeError, ClipAdError, DeadlineError
-from app.routes.access import TimeLimit, check_key, get_service
+from app.routes.access import TimeLimit, check_key, service_of
 
 MAX_JSON_BYTES = 4 * 1024 * 1024
 _NO_JSON = {"type": "json_invalid", "loc": ("body",), "msg": "is not JSON in UTF-8"}
@@ -29,7 +29,7 @@ class BoundedRoute(APIRoute):
 
         async def bounded(request: Request) -> Response:
             await check_key(request)
-            body = _Body(request, TimeLimit(get_service(request).policy.timeout_s))
+            body = _Body(request, TimeLimit(service_of(request).policy.timeout_s))
             try:
                 return await handle(Request(request.scope, body.receive))
             except HTTPException as error:

@@ -22,6 +22,7 @@ _ASSETS = "/docs/assets"
 router = APIRouter(tags=["operations"], generate_unique_id_function=operation_id)
 
 
+@router.head("/healthz", name="healthz_head", responses=documented(503), summary="Without a body")
 @router.get(
     "/healthz", response_model=Status, responses=documented(503), summary="The process lives"
 )
@@ -31,6 +32,7 @@ async def healthz(service: ServiceDep) -> Status:
     return Status(status="ok")
 
 
+@router.head("/readyz", name="readyz_head", responses=documented(503), summary="Without a body")
 @router.get(
     "/readyz",
     response_model=Status,

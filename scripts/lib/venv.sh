@@ -2,8 +2,11 @@
 #
 # ensure_venv EXTRA... leaves a `.venv` in the project with the locked versions of the
 # project's dependencies and of the named extras, and sets VENV_PYTHON. An environment is
-# reused only if its stamp, written as the very last step, still describes it: an
-# interrupted set-up leaves no stamp, and is built again from nothing.
+# reused only if its stamp still describes it. A set-up that fails or is killed leaves what
+# was there before:
+#   an extra    only adds packages: the stamp stays, and what it speaks of can be started
+#   an update   is begun again; from nothing, if it had begun to exchange packages
+#   a new kind  is built with the old environment set aside, which returns unless all ends well
 #
 # Read from the environment (README.md, "Set-up"):
 #   CLIPAD_PYTHON        the Python to use (3.11 or newer); default: the first one found
@@ -19,6 +22,8 @@ VENV="$CLIPAD_ROOT/.venv"
 VENV_PYTHON="$VENV/bin/python"
 VENV_STAMP="$VENV/clip-ad.stamp"
 VENV_LOG="$VENV/clip-ad-setup.log"
+VENV_UPDATING="$VENV/clip-ad.updating" # there while an update is: the packages before it
+VENV_OLD="$CLIPAD_ROOT/.venv.before/.venv" # git, ruff and others pass over a `.venv` anywhere
 
 say() { printf 'clip-ad: %s\n' "$*" >&2; }
 
@@ -26,6 +31,8 @@ die() {
   say "error: $*"
   exit 1
 }
+
+_exists() { [[ -e "$1" || -L "$1" ]]; } # $1: a path, or the first that a pattern expands to
 
 _sha256() { # standard input -> hex digest
   if command -v sha256sum >/dev/null 2>&1; then sha256sum; else shasum -a 256; fi | cut -d ' ' -f 1
@@ -58,26 +65,31 @@ _find_python() { # prints the Python to build the environment with
     "or name one in CLIPAD_PYTHON"
 }
 
-_choose_torch() { # whoever chose `cpu` once need not say so again
+_choose_torch() { # -> VENV_TORCH; whoever chose `cpu` once need not say so again
   local before=
   if [[ -f "$VENV_STAMP" ]]; then
     before="$(sed -n 's/^base with torch=\([a-z]*\) .*/\1/p' "$VENV_STAMP")"
   fi
-  CLIPAD_TORCH="${CLIPAD_TORCH:-$before}"
-  case "${CLIPAD_TORCH:=default}" in
+  VENV_TORCH="${CLIPAD_TORCH:-${before:-default}}"
+  case "$VENV_TORCH" in
     default | cpu) ;;
-    *) die "CLIPAD_TORCH=$CLIPAD_TORCH is not one of: default, cpu" ;;
+    *) die "CLIPAD_TORCH=$VENV_TORCH is not one of: default, cpu" ;;
   esac
 }
 
 # The stamp: one line for what needs a new environment when it changes, one for what an
 # installation over the old one can bring up to date, one for the extras inside.
 _base() { # $1: Python version
-  printf 'base with torch=%s python=%s at=%s\n' "$CLIPAD_TORCH" "$1" "$VENV"
+  printf 'base with torch=%s python=%s at=%s\n' "$VENV_TORCH" "$1" "$VENV"
 }
 
 _inputs() {
   printf 'inputs %s\n' "$(cat "$CLIPAD_ROOT"/{pyproject.toml,constraints.txt} | _sha256)"
+}
+
+_stamp() { # $1: Python version, $2: the line of inputs, $3: extras
+  printf '%s\n%s\nextras %s\n' "$(_base "$1")" "$2" "$3" >"$VENV_STAMP.new"
+  mv -- "$VENV_STAMP.new" "$VENV_STAMP"
 }
 
 _stamped() { # $1: base, inputs or extras -> that line of the stamp, or nothing
@@ -87,6 +99,7 @@ _stamped() { # $1: base, inputs or extras -> that line of the stamp, or nothing
 _base_is_good() {
   local version
   [[ -x "$VENV_PYTHON" && -f "$VENV_STAMP" ]] || return 1
+  [[ ! -e "$VENV_UPDATING" ]] && ! _exists "$VENV_OLD" || return 1 # not settled yet
   version="$(_python_version "$VENV_PYTHON")" || return 1
   [[ "$(_stamped base)" == "$(_base "$version")" ]] || return 1
   [[ -z "${CLIPAD_PYTHON:-}" || "$(_python_version "$CLIPAD_PYTHON")" == "$version" ]]
@@ -95,6 +108,8 @@ _base_is_good() {
 _is_good() { # $@: extras
   local extra
   _base_is_good && [[ "$(_stamped inputs)" == "$(_inputs)" ]] || return 1
+  # Adding an extra installs the project itself again: pip may have been killed right there.
+  _exists "$VENV"/lib/python*/site-packages/clip_ad-*.dist-info/INSTALLER || return 1
   for extra in "$@"; do
     [[ " $(_stamped extras) " == *" $extra "* ]] || return 1
   done
@@ -104,7 +119,7 @@ _check_disk() {
   # Linux x86-64, with the extras for tests: the environment takes 6.1 GiB, 1.5 with the CPU
   # build; while it is made, pip also holds the downloads (2.8 GiB, 0.4) twice.
   local needed free_kib
-  if [[ "$CLIPAD_TORCH" == cpu ]]; then needed=3; else needed=12; fi
+  if [[ "$VENV_TORCH" == cpu ]]; then needed=3; else needed=12; fi
   needed="${CLIPAD_MIN_FREE_GIB:-$needed}"
   [[ "$needed" =~ ^[0-9]+$ ]] || die "CLIPAD_MIN_FREE_GIB=$needed is not a whole number"
   free_kib="$(df -Pk "$CLIPAD_ROOT" | awk 'NR == 2 { print $4 }')"
@@ -114,15 +129,57 @@ _check_disk() {
 }
 
 _logged() { # $1: what failed, for the error; the rest: a command whose output goes to the log
-  local what="$1"
+  local what="$1" error
   shift
   printf '\n$ %s\n' "$*" >>"$VENV_LOG"
-  PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 "$@" >>"$VENV_LOG" 2>&1 ||
-    die "$what failed: $(_last_error) (all of it: $VENV_LOG)"
+  if ! PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 "$@" >>"$VENV_LOG" 2>&1; then
+    error="$(_last_error)"
+    _settle
+    die "$what failed: $error (all of it: $VENV_LOG)"
+  fi
 }
 
 _last_error() { # the log's last line that says ERROR, or its last line of all
-  grep '^ERROR' "$VENV_LOG" | tail -n 1 | grep . || grep -v '^[[:space:]]*$' "$VENV_LOG" | tail -n 1
+  local last broken
+  last="$(sed -n 's/^[[:space:]]*ERROR/ERROR/p' "$VENV_LOG" | tail -n 1)"
+  [[ -n "$last" ]] || last="$(grep -v '^[[:space:]]*$' "$VENV_LOG" | tail -n 1)"
+  # Without a network pip ends by speaking of conflicting versions.
+  broken="$(sed -n '/connection broken by/ { s/.*connection broken/connection broken/
+    s/<[^>]*>: //; p; q; }' "$VENV_LOG")"
+  printf '%s\n' "${broken:+$broken; then }$last"
+}
+
+_packages() { # what lies in the environment; pip gives every version a name of its own
+  local LC_ALL=C # one order everywhere
+  printf '%s\n' "$VENV"/lib/python*/site-packages/*
+}
+
+_drop_old() {
+  rm -rf -- "$VENV_OLD"
+  [[ ! -d "${VENV_OLD%/*}" ]] || rmdir -- "${VENV_OLD%/*}"
+}
+
+_settle() { # after a set-up that has not ended
+  if _exists "$VENV_OLD"; then
+    if [[ ! -f "$VENV_STAMP" || -e "$VENV_UPDATING" || "$(_stamped inputs)" == *unfinished ]]; then
+      say "the .venv from before returns"
+      [[ ! -f "$VENV_LOG" ]] || mv -f -- "$VENV_LOG" "$VENV_OLD/" || true
+      rm -rf -- "$VENV"
+      mv -- "$VENV_OLD" "$VENV"
+    fi
+  fi
+  _drop_old
+  # pip exchanges packages only once it has them all: until then an update changes nothing.
+  if [[ -f "$VENV_UPDATING" && "$(<"$VENV_UPDATING")" == "$(_packages)" ]]; then
+    rm -f -- "$VENV_UPDATING"
+  fi
+}
+
+_drop_torn() { # pip writes INSTALLER after a package's files, but without it takes it for whole
+  local package
+  for package in "$VENV"/lib/python*/site-packages/*.dist-info; do
+    [[ -e "$package/INSTALLER" ]] || rm -rf -- "$package"
+  done
 }
 
 _locked() { # $1: a package -> its exact version in constraints.txt
@@ -133,12 +190,17 @@ _build() { # an empty environment
   local python
   python="$(_find_python)" || exit 1
   _check_disk
-  [[ ! -e "$VENV" ]] || say "replacing .venv: it is unfinished, of another kind, or was moved"
-  say "making .venv with Python $(_python_version "$python"), torch: $CLIPAD_TORCH;" \
+  if _exists "$VENV"; then
+    say "replacing .venv: it is unfinished, of another kind, or was moved"
+    mkdir -p -- "${VENV_OLD%/*}"
+    mv -- "$VENV" "$VENV_OLD"
+  fi
+  say "making .venv with Python $(_python_version "$python"), torch: $VENV_TORCH;" \
     "this takes some minutes, once"
-  rm -rf -- "$VENV"
   mkdir -- "$VENV"
+  _stamp none "inputs unfinished" "" # remembers the choice of torch
   _logged "making the virtual environment" "$python" -m venv "$VENV"
+  _stamp "$(_python_version "$VENV_PYTHON")" "inputs unfinished" ""
 }
 
 _install_cpu_torch() { # first, and to the letter: nothing after it then asks for PyPI's build
@@ -151,28 +213,31 @@ _install_cpu_torch() { # first, and to the letter: nothing after it then asks fo
 }
 
 _install() { # $@: extras
-  local extras
+  local extras inputs
+  inputs="$(_inputs)" # as they are now: they may change while pip runs
   # shellcheck disable=SC2046 # several words are wanted
   extras="$(printf '%s\n' "$@" $(_stamped extras | cut -d ' ' -f 2-) | sort -u | tr '\n' ' ')"
   extras="${extras# }" # no word at all is printed as an empty line
   extras="${extras% }"
-  rm -f -- "$VENV_STAMP"
   say "installing the locked versions into .venv${extras:+ (extras: $extras)}"
-  [[ "$CLIPAD_TORCH" != cpu ]] || _install_cpu_torch
+  if [[ "$(_stamped inputs)" != "$inputs" ]]; then # else an extra: nothing is exchanged
+    _packages >"$VENV_UPDATING"
+    [[ "$VENV_TORCH" != cpu ]] || _install_cpu_torch
+  fi
   _logged "installing the dependencies" "$VENV_PYTHON" -m pip install \
     -c "$CLIPAD_ROOT/constraints.txt" -e "$CLIPAD_ROOT${extras:+[${extras// /,}]}"
-  {
-    _base "$(_python_version "$VENV_PYTHON")"
-    _inputs
-    printf 'extras %s\n' "$extras"
-  } >"$VENV_STAMP.new"
-  mv -- "$VENV_STAMP.new" "$VENV_STAMP"
+  _stamp "$(_python_version "$VENV_PYTHON")" "$inputs" "$extras"
+  rm -f -- "$VENV_UPDATING"
+  _drop_old
 }
 
 _set_up() { # $@: extras
+  _settle
+  _choose_torch # again: what is remembered may have been written, or returned, just now
   _is_good "$@" && return # another process was faster
   if _base_is_good; then
     : >"$VENV_LOG"
+    _drop_torn
   else
     _build
   fi

@@ -71,3 +71,28 @@ def test_a_folder_that_may_only_be_read_still_serves(
 
     monkeypatch.setattr(os, "utime", refuse)
     assert torch.equal(found.read("a"), UNIT)  # type: ignore[arg-type]
+
+
+def test_a_bit_that_turned_never_moves_a_score(tmp_path: Path) -> None:
+    kept = TextFiles(tmp_path, (4, 2))
+    kept.write("nut", UNIT)
+    path = tmp_path / "nut.safetensors"
+    whole = path.read_bytes()
+    read = 0
+    for bit in range(8 * len(whole)):
+        damaged = bytearray(whole)
+        damaged[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(damaged)
+        found = kept.read("nut")
+        assert found is None or torch.equal(found, UNIT)
+        read += found is not None
+    assert read < 8 * len(whole) / 10  # of what is neither features nor seal
+    path.write_bytes(whole)
+    assert kept.read("nut") is not None
+
+
+def test_a_file_under_another_name_is_none(tmp_path: Path) -> None:
+    kept = TextFiles(tmp_path, (4, 2))
+    kept.write("nut", UNIT)
+    (tmp_path / "nut.safetensors").rename(tmp_path / "bolt.safetensors")
+    assert kept.read("bolt") is None

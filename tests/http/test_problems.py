@@ -41,7 +41,8 @@ def leaves(kind: type[Exception]) -> Iterator[type[Exception]]:
 
 
 def request() -> Request:
-    scope = {"type": "http", "path": "/predict", "headers": [], "state": {"request_id": "r1"}}
+    state = {"request_id": "r1", "notes": {}}
+    scope = {"type": "http", "path": "/predict", "headers": [], "state": state}
     return Request({**scope, "query_string": b"", "scheme": "http", "server": ("localhost", 80)})
 
 

@@ -1,5 +1,6 @@
 """Clients that never finish asking: their connections end, those of others do not."""
 
+import json
 import socket
 import threading
 import time
@@ -93,6 +94,24 @@ def test_a_slow_body_that_is_waited_for_is_let_be(port: int) -> None:
             time.sleep(0.1)
             line.sendall(b"a")
         assert answered(line) == b"12 bytes"
+
+
+@pytest.mark.parametrize(
+    "start", [b"\x16\x03\x01\x02\x00\x01", b"GET\r\n\r\n", b"GET / HTTP/9\r\n\r\n"]
+)
+def test_what_is_no_http_is_told_so_as_a_problem(port: int, start: bytes) -> None:
+    with socket.create_connection(("127.0.0.1", port)) as line:
+        line.sendall(start + b"\r\n\r\n")
+        line.settimeout(20)
+        received = b""
+        while part := line.recv(4096):
+            received += part
+    head, _, body = received.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    names = dict(text.split(b": ", 1) for text in head.lower().split(b"\r\n")[1:])
+    assert names[b"content-type"] == b"application/problem+json"
+    problem = json.loads(body)
+    assert (problem["status"], problem["request_id"]) == (400, names[b"x-request-id"].decode())
 
 
 def test_one_connection_serves_many_requests(port: int) -> None:

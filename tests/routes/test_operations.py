@@ -96,11 +96,12 @@ def test_one_log_line_per_request_without_pictures_or_keys(
     client.get("/x%0Ay")
     first, second = (r.getMessage() for r in caplog.records if r.name == "app.http.telemetry")
     assert re.fullmatch(
-        r"POST /predict 200 [\d.]+ms request_id=r1 category='nut' part_id='7' station='S”1' "
-        r"score=0\.\d+",
+        r"POST /predict 200 [\d.]+ms client=testclient request_id=r1 category='nut' part_id='7' "
+        r"station='S”1' score=0\.\d+",
         first,
     )
     assert second.startswith("GET /x\\ny 404 ")
+    assert second.endswith(" problem='about:blank' detail='Not Found'")
     assert "secret" not in caplog.text
 
 
@@ -246,10 +247,26 @@ def test_openapi_takes_the_names_that_are_taken(document: dict[str, Any], name: 
     assert not any(re.search(rules["pattern"], name + wrong) for wrong in "/{\0!")
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+def test_probes_may_ask_without_a_body(client: TestClient, path: str) -> None:
+    answer = client.head(path)
+    assert (answer.status_code, client.get(path).status_code) == (200, 200)
+
+
+def test_the_log_says_why_a_request_was_refused(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO", "app.http.telemetry")
+    client.post("/predict?category=a/b", content=PNG)
+    (record,) = (r for r in caplog.records if r.name == "app.http.telemetry")
+    assert (record.fields["problem"], record.fields["client"]) == ("object-name", "testclient")  # type: ignore[attr-defined]
+    assert "'/'" in record.fields["detail"]  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [
-        ("/healthz", "GET"),
+        ("/healthz", "GET, HEAD"),
         ("/predict", "POST"),
         ("/categories/nut", "GET, PUT, DELETE"),
         ("/categories/nut/calibration", "GET, POST, DELETE"),

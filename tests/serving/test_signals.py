@@ -36,10 +36,12 @@ async def until(numbers: list[int]) -> None:
 def test_the_server_is_stopped_once_nothing_is_under_way(reached: list[int]) -> None:
     async def scene() -> None:
         lifecycle, admission = ready()
-        with drain_first(lifecycle, admission, grace_s=3600):
+        with drain_first(lifecycle, admission, grace_s=3600, notice_s=0.02):
             with admission.admit():
                 signal.raise_signal(signal.SIGTERM)
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0)
+                assert lifecycle.state is State.READY  # requests may lie in the sockets yet
+                await asyncio.sleep(0.1)
                 assert (lifecycle.state, reached) == (State.DRAINING, [])
             await until(reached)
 
