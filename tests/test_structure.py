@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import ExifTags, Image, JpegImagePlugin, TiffImagePlugin, TiffTags
 
-from app import structure
 from app.errors import ImageDecodeError, ImageFormatError
 from app.images import ImageLimits, decode_image
+from app.structure import jpeg, limits, tiff
 from tests.image_bytes import (
     exif_of,
     file_of,
@@ -105,7 +105,7 @@ def jpeg_with_exif(pieces: list[tuple[int, bytes]]) -> bytes:
 
 def test_exif_segments_without_a_length_do_not_make_up_for_others() -> None:
     full = [(0xFFFF, exif_of(10, 1).ljust(0xFFFF - 8, b"\0"))] * 16
-    rest = structure.MOST_EXIF_BYTES - 16 * (0xFFFF - 8)
+    rest = limits.MOST_EXIF_BYTES - 16 * (0xFFFF - 8)
     for empty in (0, 200):
         none = [(0, b"")] * empty
         data = jpeg_with_exif([*none, *full, (rest + 2, bytes(rest - 6))])
@@ -121,7 +121,7 @@ RESTARTS = set(range(0xD0, 0xD8))
 
 def test_markers_without_a_length_are_those_that_pillow_reads_nothing_of() -> None:
     # Of 1 it says that it is no marker, and stops.
-    assert BARE - RESTARTS | {1} == structure._JPEG_BARE
+    assert BARE - RESTARTS | {1} == jpeg.BARE
 
 
 @pytest.mark.parametrize("marker", sorted(BARE - RESTARTS))
@@ -135,7 +135,7 @@ def test_nothing_hides_behind_a_marker_without_a_length(marker: int) -> None:
 def test_pieces_of_exif_data_are_found_even_where_a_segment_would_hide_them(
     marker: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(structure, "_JPEG_BARE", frozenset())  # as though Pillow had changed
+    monkeypatch.setattr(jpeg, "BARE", frozenset())  # as though Pillow had changed
     data = jpeg_hiding(marker, b"\xff\xe1\0\x09Exif\0\0\0", 2)
     with pytest.raises(ImageDecodeError, match="too many pieces of Exif data: expected at most 25"):
         decode_image(data, LIMITS)
@@ -174,7 +174,7 @@ def test_every_segment_that_pillow_reads_is_seen(soup: bytes) -> None:
         # There may be no size, no marker, or not all of a segment.
         with contextlib.suppress(SyntaxError, OSError, struct.error):
             JpegImagePlugin.JpegImageFile(io.BytesIO(data))
-    seen = [(marker, at) for marker, at, _ in structure._segments(data) if marker not in BARE | {1}]
+    seen = [(marker, at) for marker, at, _ in jpeg.segments(data) if marker not in BARE | {1}]
     assert seen[: len(read)] == read
 
 
@@ -270,7 +270,7 @@ def test_pillow_unpacks_no_tags_but_those_that_are_counted(picture: Any) -> None
     with pytest.MonkeyPatch.context() as patch:
         unpacked = Unpacked(patch)
         decode_image(picture.data, LIMITS)
-    assert {256, 257} <= unpacked <= structure._UNPACKED
+    assert {256, 257} <= unpacked <= tiff.UNPACKED
 
 
 @pytest.mark.parametrize("mode", ["P", "RGB", "CMYK", "YCbCr", "LAB", "I;16"])
@@ -281,7 +281,7 @@ def test_nor_do_tags_of_all_numbers_make_it_unpack_more(
     if compression == "jpeg" and mode in ("P", "LAB", "I;16"):
         pytest.skip("no JPEG is of these")
     picture = gradient(16, 16).convert("LAB") if mode == "LAB" else Image.new(mode, (16, 16), 9)
-    numbers = {*range(254, 700), 33432, 34377, 37724, 50000} - structure._UNPACKED
+    numbers = {*range(254, 700), 33432, 34377, 37724, 50000} - tiff.UNPACKED
     data = file_of(
         picture,
         "TIFF",
@@ -293,7 +293,7 @@ def test_nor_do_tags_of_all_numbers_make_it_unpack_more(
     unpacked = Unpacked(monkeypatch)
     with contextlib.suppress(ImageFormatError):  # CIELAB
         decode_image(data, LIMITS)
-    assert {256, 257, 282, 700, 34675} <= unpacked <= structure._UNPACKED
+    assert {256, 257, 282, 700, 34675} <= unpacked <= tiff.UNPACKED
 
 
 def test_a_size_that_a_tiff_has_twice_is_refused() -> None:

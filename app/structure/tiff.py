@@ -1,0 +1,122 @@
+"""The tags of a TIFF file's first page, and the strips or tiles that they speak of."""
+
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from app.errors import ImageDecodeError, ImageTooLargeError
+from app.structure.limits import too_many
+
+_MOST_TAGS = 4096
+_MOST_VALUES = 1 << 18  # of the tags that are unpacked: mostly where strips or tiles lie
+_PADDING = 2  # of tiles, beyond what a picture may have
+
+_WIDTH, _HEIGHT, _COMPRESSION, _SAMPLES, _STRIP_HEIGHT, _PLANES = 256, 257, 259, 277, 278, 284
+_TILE_WIDTH, _TILE_HEIGHT = 322, 323
+_STRIPS, _TILES = 273, 324  # where each of them lies
+_PLAIN, _APART = 1, 2  # not compressed; each channel by itself
+_SINGLE = (_WIDTH, _HEIGHT, _STRIP_HEIGHT, _TILE_WIDTH, _TILE_HEIGHT)
+# The tags whose values Pillow looks at; of all others it keeps the bytes.
+UNPACKED = frozenset((
+    _WIDTH, _HEIGHT, 258, _COMPRESSION, 262, 266, _STRIPS, 274, _SAMPLES, _STRIP_HEIGHT, 282, 283,
+    _PLANES, 296, 320, _TILE_WIDTH, _TILE_HEIGHT, _TILES, 338, 339, 530, 700, 34675,
+))  # fmt: skip
+_BYTES, _BYTE_TYPES = (700, 34675), (1, 2, 7)  # XMP and colour profiles, if of these, stay whole
+_INTEGER_SIZES = {1: 1, 3: 2, 4: 4, 6: 1, 8: 2, 9: 4, 13: 4, 16: 8, 17: 8, 18: 8}
+_SIZES = {**_INTEGER_SIZES, 2: 1, 5: 8, 7: 1, 10: 8, 11: 4, 12: 8}
+_LIBTIFF_ALONE = (17, 18)  # types of numbers that Pillow does not know
+
+_Entry = tuple[int, int, int, bytes]  # tag, type, number of values, the values or where they are
+
+
+@dataclass(frozen=True)
+class _Directory:
+    """Of a page. counts: how many values a tag has; values: the first, if a whole number."""
+
+    counts: dict[int, int]
+    values: dict[int, int]
+
+
+def check_tiff(data: bytes, max_pixels: int) -> None:
+    """Raises ImageDecodeError for too many tags, ImageTooLargeError for tiles far too large."""
+    end = "<" if data.startswith(b"II") else ">"
+    big = data[2] == 43  # as Pillow has it
+    where = _number(data, end, 8, 8) if big else _number(data, end, 4, 4)
+    _check_parts(_read_page(data, end, big, where), max_pixels)
+
+
+def _check_parts(page: _Directory, max_pixels: int) -> None:
+    """Strips or tiles: each pixel is in one, and few that are no pixels."""
+    width, height = page.values.get(_WIDTH, 0), page.values.get(_HEIGHT, 0)
+    across, down = 1, _parts(height, page.values.get(_STRIP_HEIGHT, height))
+    offsets = _STRIPS
+    if _STRIPS not in page.counts and (tile := page.values.get(_TILE_WIDTH)):
+        offsets, across = _TILES, _parts(width, tile)
+        down = _parts(height, page.values.get(_TILE_HEIGHT, height))
+    if _TILE_WIDTH in page.values and _TILE_HEIGHT in page.values:
+        columns, rows = page.values[_TILE_WIDTH], page.values[_TILE_HEIGHT]
+        columns, rows = columns * _parts(width, columns), rows * _parts(height, rows)
+        if columns * rows > _PADDING * max_pixels:
+            raise ImageTooLargeError(
+                f"the image's tiles have {columns} x {rows} pixels: "
+                f"expected at most {_PADDING} times {max_pixels}"
+            )
+    planes = page.values.get(_SAMPLES, 1) if page.values.get(_PLANES) == _APART else 1
+    wanted, given = across * down * planes, page.counts.get(offsets, 0)
+    # What is compressed its decoder misses; of what is not, Pillow leaves the rest black.
+    if page.values.get(_COMPRESSION, _PLAIN) == _PLAIN and 0 < given < wanted:
+        raise ImageDecodeError(
+            f"TIFF image has {given} strips or tiles: expected {wanted} for {width} x {height}"
+        )
+
+
+def _read_page(data: bytes, end: str, big: bool, where: int) -> _Directory:
+    """What its tags say, as far as a decoder reads it: of known types and inside the file."""
+    found = _Directory({}, {})
+    held = unpacked = 0
+    for number, (tag, kind, count, inline) in enumerate(_entries(data, end, big, where), 1):
+        if number > _MOST_TAGS:
+            raise too_many("TIFF", "tags", _MOST_TAGS)
+        size, values, at = count * _SIZES.get(kind, 0), inline, 0
+        if size == 0:
+            continue
+        if size > len(inline):
+            values, at = data, _number(inline, end, 0, len(inline))
+            if at + size > len(data):
+                continue
+            held += size
+        if held > len(data):  # libtiff keeps each tag's bytes, even where all are the same
+            raise ImageDecodeError(
+                f"TIFF image has {held} bytes in its tags: expected at most the file's {len(data)}"
+            )
+        whole = tag in _BYTES and kind in _BYTE_TYPES
+        unpacked += count if tag in UNPACKED and not whole else 0
+        if unpacked > _MOST_VALUES:
+            raise too_many("TIFF", "values in its tags", _MOST_VALUES)
+        if kind not in _LIBTIFF_ALONE:
+            found.counts.setdefault(tag, count)
+        if width := _INTEGER_SIZES.get(kind):
+            value = _number(values, end, at, width)
+            # Which of several counts, Pillow and libtiff may see otherwise than this does.
+            if found.values.setdefault(tag, value) != value and tag in _SINGLE:
+                raise ImageDecodeError(f"TIFF image has tag {tag} twice: expected it once")
+    return found
+
+
+def _entries(data: bytes, end: str, big: bool, where: int) -> Iterator[_Entry]:
+    entry = struct.Struct(end + ("HHQ8s" if big else "HHI4s"))
+    width = 8 if big else 2
+    at = where + width
+    for _ in range(_number(data, end, where, width)):
+        if at + entry.size > len(data):
+            return
+        yield entry.unpack_from(data, at)
+        at += entry.size
+
+
+def _number(data: bytes, end: str, at: int, width: int) -> int:
+    return int.from_bytes(data[at : at + width], "little" if end == "<" else "big")
+
+
+def _parts(length: int, part: int) -> int:
+    return -(-length // part) if part else 0
