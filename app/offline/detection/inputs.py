@@ -1,0 +1,71 @@
+"""Which files an argument means: a folder, a pattern, a list in a text file, or one picture."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.errors import FieldError
+
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
+_LIST = ".txt"
+
+
+@dataclass(frozen=True)
+class Input:
+    """path: the file; name: what it is called in the table, with `/`, unique among the inputs."""
+
+    path: Path
+    name: str
+
+
+def find_inputs(given: str) -> list[Input]:
+    """The files that `given` means, each once, sorted but for a list's own order.
+
+    A folder: its pictures, and those in folders below, told by their endings. A list (`.txt`): a
+    path a line, relative to the list's folder; empty lines and those with `#` do not count.
+    Raises FieldError where there is nothing of the kind, or no file.
+    """
+    path = Path(given)
+    if path.is_dir():
+        found = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+        base = path
+    elif path.suffix.lower() == _LIST and path.is_file():
+        found, base = _listed(path), path.parent
+    elif path.is_file():
+        found, base = [path], path.parent
+    else:
+        found = sorted(Path(p) for p in glob.glob(given, recursive=True) if Path(p).is_file())
+        base = _fixed_part(given)
+    if not found:
+        raise FieldError(
+            f"{given}: expected a folder with pictures ({', '.join(SUFFIXES)}), a pattern that "
+            f"fits files, a list of paths ({_LIST}), or a picture"
+        )
+    return [Input(p, _name(p, base)) for p in dict.fromkeys(found)]
+
+
+def _listed(path: Path) -> list[Path]:
+    lines = (line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines())
+    return [path.parent / line for line in lines if line and not line.startswith("#")]
+
+
+def _fixed_part(pattern: str) -> Path:
+    """The folder before the first part that is a pattern."""
+    parts = []
+    for part in Path(pattern).parts[:-1]:
+        if glob.has_magic(part):
+            break
+        parts.append(part)
+    return Path(*parts)
+
+
+def _name(path: Path, base: Path) -> str:
+    whole, root = path.absolute(), base.absolute()
+    if whole.is_relative_to(root) and ".." not in whole.relative_to(root).parts:
+        return whole.relative_to(root).as_posix()
+    # Its place is told by a hash, so that two of one name do not meet.
+    place = hashlib.sha256(str(whole).encode()).hexdigest()[:8]
+    return f"elsewhere/{place}-{path.name}"

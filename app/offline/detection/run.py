@@ -1,0 +1,152 @@
+"""Every input through a service, several at once; a line and a heatmap each, in their order."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from app.errors import FieldError
+from app.offline.detection.inputs import Input
+from app.offline.detection.table import Table
+
+REJECT, PASS, UNDECIDED, FAILED = "reject", "pass", "undecided", "failed"
+HEATMAPS = "heatmaps"
+_BUSY = (429, 503)
+_TRIES = 60
+_OURS = (401, 404, 406, 422)  # what is wrong with the question, and so with every file
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked of every file. method None: the service's default. heatmap: `overlay`, `map`
+    or `none`; workers: files under way at once; station: noted in the inspection log.
+    """
+
+    category: str
+    method: str | None
+    heatmap: str
+    size: str
+    workers: int
+    station: str | None
+
+
+async def detect(
+    http: httpx.AsyncClient,
+    inputs: Sequence[Input],
+    question: Question,
+    table: Table,
+    folder: Path,
+    told: Callable[[Mapping[str, Any]], None],
+) -> Counter[str]:
+    """Ask for all inputs that the table does not have yet; decisions of all its lines.
+
+    A heatmap is in its place before its line is written, so that a line never promises too much.
+    Raises FieldError where the question is refused, as it would be for every file.
+    """
+    done = {row["file"] for row in table.rows}
+    waiting = deque(item for item in inputs if item.name not in done)
+    under_way: deque[tuple[Input, asyncio.Task[dict[str, Any]]]] = deque()
+    try:
+        while waiting or under_way:
+            while waiting and len(under_way) < question.workers:
+                item = waiting.popleft()
+                under_way.append((item, asyncio.create_task(_ask(http, item, question))))
+            item, task = under_way.popleft()
+            row = await task
+            _keep_heatmap(row, item, folder)
+            table.add(row)
+            told(row)
+    finally:
+        for _, task in under_way:
+            task.cancel()
+    named = {item.name for item in inputs}
+    return Counter(row["decision"] or FAILED for row in table.rows if row["file"] in named)
+
+
+async def _ask(http: httpx.AsyncClient, item: Input, question: Question) -> dict[str, Any]:
+    try:
+        data = await asyncio.to_thread(item.path.read_bytes)
+    except OSError as error:
+        return _failure(item, question, "", f"cannot be read: {error.strerror}")
+    parameters = {
+        "category": question.category,
+        "method": question.method,
+        "heatmap": question.heatmap,
+        "size": question.size,
+        "station": question.station,
+        "part_id": item.name[-128:],
+    }
+    wanted = {name: value for name, value in parameters.items() if value}
+    answer = await _patiently(http, wanted, data)
+    said = answer.json()
+    if answer.status_code == 200:
+        return _row(item, said)
+    if answer.status_code in _OURS:
+        raise FieldError(f"{item.name}: {said['detail']}")
+    return _failure(item, question, answer.status_code, said["detail"])
+
+
+async def _patiently(
+    http: httpx.AsyncClient, parameters: Mapping[str, str], data: bytes
+) -> httpx.Response:
+    """The answer; one that says it is busy is asked again when it wants to be."""
+    for _ in range(_TRIES):
+        answer = await http.post(
+            "/predict",
+            params=parameters,
+            content=data,
+            headers={"Content-Type": "application/octet-stream", "Accept": "application/json"},
+        )
+        if answer.status_code not in _BUSY:
+            return answer
+        await asyncio.sleep(float(answer.headers.get("Retry-After", 1)))
+    return answer
+
+
+def _row(item: Input, said: Mapping[str, Any]) -> dict[str, Any]:
+    decided = said["is_anomalous"]
+    return {
+        **{name: said[name] for name in ("category", "object", "method", "regions")},
+        **{name: said[name] for name in ("anomaly_score", "anomaly_threshold", "p_value")},
+        **said["score_parts"],
+        "file": item.name,
+        "status": 200,
+        "decision": UNDECIDED if decided is None else REJECT if decided else PASS,
+        "heatmap": said["heatmap"]["data"] if said["heatmap"] else None,
+        "fingerprint": said["model"]["fingerprint"],
+        "problem": None,
+    }
+
+
+def _failure(item: Input, question: Question, status: object, problem: str) -> dict[str, Any]:
+    return {
+        "file": item.name,
+        "status": status,
+        "decision": FAILED,
+        "category": "",
+        "method": "",
+        "fingerprint": "",
+        "heatmap": None,
+        "problem": problem,
+    }
+
+
+def _keep_heatmap(row: dict[str, Any], item: Input, folder: Path) -> None:
+    """Put the PNG into its place, and its place into the row."""
+    if row["heatmap"] is None:
+        return
+    place = f"{HEATMAPS}/{item.name}.png"
+    path = folder / place
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}")
+    unfinished.write_bytes(base64.b64decode(row["heatmap"]))
+    os.replace(unfinished, path)
+    row["heatmap"] = place

@@ -1,0 +1,124 @@
+"""The table of results, a line per file: written so that a kill leaves whole lines alone."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from app.errors import FieldError
+
+COLUMNS = (
+    "file",
+    "status",
+    "decision",
+    "anomaly_score",
+    "anomaly_threshold",
+    "p_value",
+    "text",
+    "map",
+    "regions",
+    "category",
+    "object",
+    "method",
+    "heatmap",
+    "fingerprint",
+    "problem",
+)
+_SAME = ("category", "method", "fingerprint")  # of all lines of one table
+
+
+class Format(StrEnum):
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+class Table:
+    """Lines of a file, appended one by one; whoever opens it again sees those that are whole.
+
+    Each line is on the disk before the next is asked for. `rows`: of an earlier run. Raises
+    FieldError for a file that is no such table.
+    """
+
+    def __init__(self, path: Path, form: Format) -> None:
+        self.path = path
+        self._form = form
+        self.rows = list(self._read_back())
+        self._file = path.open("ab")
+        if form is Format.CSV and not path.stat().st_size:
+            self._append(_csv_line(dict(zip(COLUMNS, COLUMNS, strict=True))))
+
+    def __enter__(self) -> Table:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Raises FieldError for a row that was made with another category, method or model."""
+        for name in _SAME:
+            before = next((str(r[name]) for r in self.rows if r[name]), None)
+            if before is not None and row[name] and str(row[name]) != before:
+                raise FieldError(
+                    f"{self.path}: its lines have {name} {before!r}, this run has "
+                    f"{row[name]!r}: expected the same; name another folder, or start --fresh"
+                )
+        whole = {name: row.get(name) for name in COLUMNS}
+        line = _csv_line(whole) if self._form is Format.CSV else json.dumps(whole) + "\n"
+        self._append(line)
+        self.rows.append(dict(row))
+
+    def _append(self, line: str) -> None:
+        self._file.write(line.encode())
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def _read_back(self) -> Iterator[dict[str, Any]]:
+        if not self.path.exists():
+            return
+        whole = self.path.read_bytes()
+        kept = whole[: whole.rfind(b"\n") + 1]
+        if kept != whole:  # a kill in the middle of a line
+            with self.path.open("r+b") as file:
+                file.truncate(len(kept))
+        try:
+            yield from self._parsed(kept.decode())
+        except (ValueError, KeyError, csv.Error) as error:
+            raise FieldError(
+                f"{self.path}: is no table of results ({error}); name another folder, or start "
+                "--fresh"
+            ) from error
+
+    def _parsed(self, text: str) -> Iterator[dict[str, Any]]:
+        if self._form is Format.JSONL:
+            rows = [json.loads(line) for line in text.splitlines()]
+        else:
+            reader = csv.DictReader(io.StringIO(text, newline=""))
+            if text and tuple(reader.fieldnames or ()) != COLUMNS:
+                raise ValueError(f"its first line is {reader.fieldnames}")
+            rows = list(reader)
+        for row in rows:
+            yield {name: row[name] for name in COLUMNS}
+
+
+def _csv_line(row: Mapping[str, Any]) -> str:
+    buffer = io.StringIO(newline="")
+    csv.writer(buffer, lineterminator="\n").writerow(_cell(row[name]) for name in COLUMNS)
+    return buffer.getvalue()
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str):
+        return " ".join(value.split())  # a line of the table is a line of the file
+    return json.dumps(value) if isinstance(value, list | dict) else value

@@ -1,0 +1,100 @@
+// The picture with its heatmap and marks, and how it is looked at. Knows nothing of the API.
+
+import { byId } from "./elements.js";
+
+const ZOOMS = [1, 1.5, 2, 3, 4, 6, 8];
+const SVG = "http://www.w3.org/2000/svg";
+
+export function installStage() {
+  const [stage, scroller, sheet] = ["stage", "scroller", "sheet"].map(byId);
+  const [picture, heat, marks, busy] = ["picture", "heat", "marks", "busy"].map(byId);
+  const [opacity, boxes, out, into] = ["opacity", "boxes", "zoom-out", "zoom-in"].map(byId);
+  let zoom = 0;
+  let shownUrl = null;
+  let drawn = { regions: [], image: { width: 1, height: 1 }, roi: [] };
+
+  function setZoom(index) {
+    const [x, y] = [scroller.scrollLeft + scroller.clientWidth / 2, scroller.scrollTop + scroller.clientHeight / 2];
+    const grows = ZOOMS[index] / ZOOMS[zoom];
+    zoom = index;
+    sheet.style.width = `${100 * ZOOMS[zoom]}%`;
+    scroller.scrollLeft = x * grows - scroller.clientWidth / 2;
+    scroller.scrollTop = y * grows - scroller.clientHeight / 2;
+    byId("zoom").textContent = `${Math.round(100 * ZOOMS[zoom])} %`;
+    out.disabled = zoom === 0;
+    into.disabled = zoom === ZOOMS.length - 1;
+  }
+
+  function mark() {
+    marks.replaceChildren();
+    for (const polygon of drawn.roi) marks.append(polygonOf(polygon, "roi"));
+    if (!boxes.checked) return;
+    const { width, height } = drawn.image;
+    for (const { box: [x0, y0, x1, y1] } of drawn.regions) {
+      marks.append(polygonOf([[x0, y0], [x1, y0], [x1, y1], [x0, y1]].map(([x, y]) => [x / width, y / height]), "box"));
+    }
+  }
+
+  out.addEventListener("click", () => setZoom(Math.max(0, zoom - 1)));
+  into.addEventListener("click", () => setZoom(Math.min(ZOOMS.length - 1, zoom + 1)));
+  scroller.addEventListener("keydown", (event) => {
+    if (event.key === "+" || event.key === "=") into.click();
+    else if (event.key === "-") out.click();
+  });
+  opacity.addEventListener("input", () => {
+    heat.style.opacity = opacity.value / 100;
+  });
+  boxes.addEventListener("change", mark);
+  heat.style.opacity = opacity.value / 100;
+  setZoom(0);
+
+  return {
+    sheet,
+    /** A file as soon as it is chosen. Resolves to whether the browser can show it. */
+    async show(file) {
+      if (shownUrl) URL.revokeObjectURL(shownUrl);
+      shownUrl = URL.createObjectURL(file);
+      heat.hidden = true;
+      drawn = { ...drawn, regions: [] };
+      mark();
+      setZoom(0);
+      picture.src = shownUrl;
+      picture.alt = `The picture ${file.name}`;
+      const readable = await picture.decode().then(() => true, () => false);
+      stage.dataset.state = readable ? "shown" : "unreadable";
+      return readable;
+    },
+    /** An answer's heatmap, over the picture or, where that cannot be shown, with it inside. */
+    answer(prediction, readable) {
+      const source = `data:${prediction.heatmap.media_type};base64,${prediction.heatmap.data}`;
+      if (readable) {
+        heat.src = source;
+        heat.hidden = false;
+      } else {
+        picture.src = source;
+        stage.dataset.state = "shown";
+      }
+      opacity.disabled = !readable;
+      opacity.title = readable ? "" : "This browser cannot show such a file alone";
+      picture.alt = `The picture, scored ${prediction.anomaly_score.toFixed(3)}`;
+      drawn = { ...drawn, regions: prediction.regions, image: prediction.image };
+      mark();
+    },
+    /** Polygons as shares of width and height. */
+    outline(roi) {
+      drawn = { ...drawn, roi };
+      mark();
+    },
+    busy(on) {
+      busy.hidden = !on;
+      stage.setAttribute("aria-busy", String(on));
+    },
+  };
+}
+
+export function polygonOf(points, kind) {
+  const shape = document.createElementNS(SVG, "polygon");
+  shape.setAttribute("points", points.map((point) => point.join(",")).join(" "));
+  shape.setAttribute("class", kind);
+  return shape;
+}

@@ -1,0 +1,48 @@
+// Figures in plain words. Knows nothing of the page.
+
+export function score(value) {
+  return value.toFixed(3);
+}
+
+export function percent(share, digits = 1) {
+  const text = (100 * share).toFixed(digits);
+  return `${digits ? text.replace(/\.?0+$/, "") : text} %`;
+}
+
+/** How often a good part would score as high: the p-value of split conformal prediction. */
+export function rarity(p) {
+  const inHundred = 100 * p;
+  if (inHundred >= 99.5) return "Every good part of the calibration scored at least as high.";
+  const times = inHundred >= 10 ? inHundred.toFixed(0) : inHundred.toPrecision(2).replace(/\.0$/, "");
+  return `A good part would score this high about ${times} ${times === "1" ? "time" : "times"} in 100.`;
+}
+
+export function decision(prediction) {
+  if (prediction.is_anomalous === null) return { state: "undecided", title: "Not decided" };
+  return prediction.is_anomalous
+    ? { state: "reject", title: "Reject" }
+    : { state: "pass", title: "Pass" };
+}
+
+export function place(region, image) {
+  const [x0, y0, x1, y1] = region.box;
+  const column = third((x0 + x1) / 2 / image.width, ["left", "centre", "right"]);
+  const row = third((y0 + y1) / 2 / image.height, ["top", "middle", "bottom"]);
+  const where = row === "middle" && column === "centre" ? "centre" : `${row} ${column}`;
+  return `${where}, ${x1 - x0} × ${y1 - y0} px, ${percent(region.area, 2)} of the picture`;
+}
+
+function third(share, names) {
+  return names[Math.min(2, Math.floor(3 * share))];
+}
+
+export function promise(state) {
+  const average = percent(state.expected_rate);
+  const sure = percent(state.rate_95);
+  return `Of good parts like these, ${average} are rejected on average over such calibrations; ` +
+    `of 100 such calibrations, 95 reject no more than ${sure}.`;
+}
+
+export function clock(date) {
+  return date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+}

@@ -1,0 +1,60 @@
+"""A table of results survives a kill at any byte."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.errors import FieldError
+from app.offline.detection.table import COLUMNS, Format, Table
+
+SAME = {"category": "nut", "method": "sdp", "fingerprint": "f"}
+ROWS: list[dict[str, Any]] = [
+    SAME | {"file": "a.png", "decision": "pass", "anomaly_score": 0.25, "regions": []},
+    SAME | {"file": 'ü, "b".png', "decision": "reject", "regions": [{"box": [0, 1, 2, 3]}]},
+    {"file": "c.png", "decision": "failed", "problem": "two\nlines, and a comma"}
+    | dict.fromkeys(SAME, ""),
+]
+
+
+@pytest.mark.parametrize("form", list(Format))
+def test_a_table_cut_anywhere_goes_on_with_its_whole_lines(tmp_path: Path, form: Format) -> None:
+    path = tmp_path / "results"
+    with Table(path, form) as table:
+        for row in ROWS:
+            table.add(row)
+    whole = path.read_bytes()
+    for size in range(len(whole) + 1):
+        path.write_bytes(whole[:size])
+        with Table(path, form) as table:
+            done = [row["file"] for row in table.rows]
+            assert done == [row["file"] for row in ROWS][: len(done)]
+            for row in ROWS[len(done) :]:
+                table.add(row)
+        assert path.read_bytes() == whole, size
+
+
+def test_another_model_s_scores_do_not_get_into_the_table(tmp_path: Path) -> None:
+    path = tmp_path / "results.csv"
+    with Table(path, Format.CSV) as table:
+        table.add(ROWS[2])
+        table.add(ROWS[0])
+    for name in SAME:
+        with Table(path, Format.CSV) as table, pytest.raises(FieldError, match=f"{name} '.*other"):
+            table.add(ROWS[1] | {name: "other"})
+
+
+@pytest.mark.parametrize(
+    ("form", "content"),
+    [(Format.CSV, "id,name\n1,x\n"), (Format.JSONL, "no json\n"), (Format.JSONL, '{"a": 1}\n')],
+)
+def test_what_is_no_such_table_is_let_be(tmp_path: Path, form: Format, content: str) -> None:
+    path = tmp_path / "mine"
+    path.write_text(content)
+    with pytest.raises(FieldError, match="is no table of results"):
+        Table(path, form)
+    assert path.read_text() == content
+
+
+def test_the_columns_are_as_documented() -> None:
+    assert COLUMNS[:4] == ("file", "status", "decision", "anomaly_score")
