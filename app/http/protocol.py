@@ -1,4 +1,5 @@
-"""uvicorn's HTTP protocol with an end to the patience for clients that never finish asking.
+"""uvicorn's HTTP protocol with an end to the patience for clients that never finish asking, and
+with a little patience for those that ask at the last moment.
 
 uvicorn closes idle connections, but waits without end for the rest of a request's head, and for
 whoever goes on sending a body that has been answered already: a few thousand such connections take
@@ -25,6 +26,7 @@ class ImpatientProtocol(H11Protocol):
     """Closes a connection `patience_s` after its first byte, or last answer, without a request."""
 
     patience_s = 10.0
+    farewell_s = 0.5
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -46,6 +48,20 @@ class ImpatientProtocol(H11Protocol):
         """The rest of an answered request is waited for as long as a head."""
         super().on_response_complete()
         self._look()
+
+    def shutdown(self) -> None:
+        """The server stops: as uvicorn has it, but a connection at rest stays for a moment more.
+
+        A request may be on its way over it, which nobody would answer otherwise.
+        """
+        if self.cycle is None or self.cycle.response_complete:
+            self.loop.call_later(self.farewell_s, self._part)
+        else:
+            super().shutdown()
+
+    def _part(self) -> None:
+        if not self.transport.is_closing():
+            super().shutdown()
 
     def send_400_response(self, msg: str) -> None:
         """A problem like every other, for what never became a request; closes the connection."""

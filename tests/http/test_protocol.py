@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import uvicorn
@@ -29,17 +30,25 @@ async def whole(request: Request) -> PlainTextResponse:
     return PlainTextResponse(f"{len(await request.body())} bytes")
 
 
-@pytest.fixture(scope="module")
-def port() -> Iterator[int]:
+@contextmanager
+def serving() -> Iterator[tuple[uvicorn.Server, int]]:
+    """A server, and its port."""
     routes = [Route("/early", early, methods=["POST"]), Route("/whole", whole, methods=["POST"])]
     config = uvicorn.Config(Starlette(routes=routes), port=0, log_level="warning", http=Hasty)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     wait_for(lambda: server.started)
-    yield server.servers[0].sockets[0].getsockname()[1]
+    yield server, server.servers[0].sockets[0].getsockname()[1]
     server.should_exit = True
     thread.join(30)
+    assert not thread.is_alive()
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with serving() as (_, number):
+        yield number
 
 
 def seconds_until_closed(line: socket.socket, drip: bytes = b"") -> float:
@@ -120,3 +129,26 @@ def test_one_connection_serves_many_requests(port: int) -> None:
             line.sendall(b"POST /whole HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab")
             assert answered(line) == b"2 bytes"
             time.sleep(0.2)
+
+
+def refuses(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port)).close()
+    except OSError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("asked_before", [False, True])
+def test_who_asks_at_the_last_moment_is_answered(asked_before: bool) -> None:
+    request = b"POST /whole HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab"
+    with serving() as (server, port), socket.create_connection(("127.0.0.1", port)) as line:
+        if asked_before:
+            line.sendall(request)
+            assert answered(line) == b"2 bytes"
+        else:
+            wait_for(lambda: bool(server.server_state.connections))
+        server.should_exit = True
+        wait_for(lambda: refuses(port))
+        line.sendall(request)
+        assert answered(line) == b"2 bytes"

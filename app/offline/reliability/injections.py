@@ -22,8 +22,6 @@ RED_WITHIN_S = 5.0
 # No client is told what broke the model, nor of code, nor a path that is longer than `/predict`.
 _PRIVATE = re.compile(rf"{WORD}|Traceback|\.py\b|(?:/[\w.-]+){{2}}")
 _ENDS = "this process ends"  # what the log says of a model that hangs
-# Of a process that ends: the system may have taken a connection that it never gets to read.
-_UNREAD = 1
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ class Injection:
     def _of_answers(self, found: Trial) -> Iterator[str]:
         total = found.total
         seen = set(total.statuses)
-        if total.wrong or total.lost > (_UNREAD if self.restarts else 0):
+        if total.wrong or total.lost:
             yield f"{total.wrong} wrong answers, {total.lost} lost"
         if not self.must <= seen <= self.may:
             yield f"statuses {sorted(seen)}, expected {sorted(self.may)}"
