@@ -31,6 +31,7 @@ from app.routes import (
     categories,
     inspections,
     operations,
+    page,
     predict,
 )
 from app.service import Service
@@ -40,7 +41,7 @@ from app.serving.lifecycle import Lifecycle
 from app.serving.pace import Pace
 from app.serving.signals import drain_first
 from app.serving.watchdog import HUNG_EXIT_CODE, Watchdog
-from app.settings import PREFIX, Settings, load_settings
+from app.settings import PREFIX, SAMPLES, Settings, load_settings
 from app.startup import compute_one, in_daemon_thread, warm_up, warm_up_sizes
 from app.store.store import Store
 from app.vocabulary import Vocabulary
@@ -109,6 +110,7 @@ def create_app(
     app.add_middleware(Farewell, lifecycle=lifecycle)
     problems.install(app)
     operations.install(app)
+    page.install(app, SAMPLES)
     app.include_router(predict.router)
     app.include_router(batch.router)
     app.include_router(categories.router)

@@ -232,6 +232,8 @@ def check_script(program: str, arguments: list[str]) -> None:
         case "./scripts/fetch_weights":
             assert callable(fetch)
             assert get_pretrained_cfg(*arguments)
+        case "./scripts/detect":
+            assert options_in(arguments) <= options_of("scripts/lib/detect.py")
         case "./scripts/audit":  # asks the network
             assert arguments == []
             assert subprocess.run(["bash", "-n", program], cwd=ROOT).returncode == 0

@@ -7,11 +7,18 @@ is answered; a page that needs more sets its own policy.
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-PAGE_POLICY = (
+DOCS_POLICY = (
     "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
     "script-src 'self' 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
 )
 """Content-Security-Policy of the documentation: its own files, and the script in its page."""
+
+PAGE_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self' data: blob:; media-src blob: mediastream:; form-action 'none'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+"""Of the page: its own files, this service, and pictures that it was given."""
 
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",

@@ -6,13 +6,13 @@ from importlib.resources import files
 
 from fastapi import APIRouter, FastAPI, Response
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from app.http.problems import documented
 from app.http.schemas import ModelCard, Status
-from app.http.security import PAGE_POLICY
+from app.http.security import DOCS_POLICY
 from app.routes import openapi
 from app.routes.access import ServiceDep
 from app.routes.openapi import operation_id
@@ -77,12 +77,6 @@ async def model(service: ServiceDep) -> ModelCard:
     )
 
 
-@router.get("/", include_in_schema=False)
-async def index() -> RedirectResponse:
-    """To the docs."""
-    return RedirectResponse("docs")
-
-
 @router.get("/docs", include_in_schema=False)
 async def docs() -> HTMLResponse:
     """Swagger UI from files of our own: a factory line may have no internet."""
@@ -93,7 +87,7 @@ async def docs() -> HTMLResponse:
         swagger_css_url=f"{_ASSETS[1:]}/swagger-ui.css",
         swagger_favicon_url=f"{_ASSETS[1:]}/favicon.png",
     )
-    page.headers["Content-Security-Policy"] = PAGE_POLICY
+    page.headers["Content-Security-Policy"] = DOCS_POLICY
     return page
 
 

@@ -12,6 +12,7 @@ from app.settings.model import (
     DEMO_WEIGHTS,
     PREFIX,
     PROJECT,
+    SAMPLES,
     Settings,
 )
 from app.settings.names import unknown_variables
@@ -22,6 +23,7 @@ __all__ = [
     "DEMO_WEIGHTS",
     "PREFIX",
     "PROJECT",
+    "SAMPLES",
     "Settings",
     "keyring",
     "load_settings",

@@ -20,6 +20,7 @@ DATA_DIR = PROJECT / "data"
 DEMO_BACKBONE = MODEL_DIR / "demo" / "config.json"
 DEMO_WEIGHTS = MODEL_DIR / "demo" / "weights.safetensors"
 DEMO_HEADS = MODEL_DIR / "demo" / "heads.safetensors"
+SAMPLES = MODEL_DIR / "demo" / "samples"
 MEBIBYTE = 1024 * 1024
 
 Positive = Annotated[int, Field(gt=0)]

@@ -48,8 +48,10 @@ def free_port() -> int:
 class Server:
     """A running service; its log in `log`. Leaving it ends the process with SIGTERM."""
 
-    def __init__(self, folder: Path, settings: dict[str, str], *options: str) -> None:
-        self.port = free_port()
+    def __init__(
+        self, folder: Path, settings: dict[str, str], *options: str, port: int | None = None
+    ) -> None:
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = folder / "server.log"
         with self._log.open("w") as log:

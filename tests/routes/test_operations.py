@@ -132,7 +132,11 @@ def test_the_docs_need_no_internet(client: TestClient) -> None:
 
 
 def test_the_root_leads_to_the_docs(client: TestClient) -> None:
-    assert client.get("/").url.path == "/docs"
+    page = client.get("/")
+    assert "<h1>clip-ad</h1>" in page.text
+    assert "script-src 'self';" in page.headers["content-security-policy"]
+    assert client.get("/static/js/main.js").status_code == 200
+    assert client.get("/static/samples/wood-good.png").headers["content-type"] == "image/png"
 
 
 @pytest.fixture

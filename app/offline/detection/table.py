@@ -9,7 +9,6 @@ import os
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from app.errors import FieldError
@@ -54,15 +53,8 @@ class Table:
         if form is Format.CSV and not path.stat().st_size:
             self._append(_csv_line(dict(zip(COLUMNS, COLUMNS, strict=True))))
 
-    def __enter__(self) -> Table:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Nothing is added any more."""
         self._file.close()
 
     def add(self, row: Mapping[str, Any]) -> None:

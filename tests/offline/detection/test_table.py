@@ -1,5 +1,6 @@
 """A table of results survives a kill at any byte."""
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,13 @@ ROWS: list[dict[str, Any]] = [
 @pytest.mark.parametrize("form", list(Format))
 def test_a_table_cut_anywhere_goes_on_with_its_whole_lines(tmp_path: Path, form: Format) -> None:
     path = tmp_path / "results"
-    with Table(path, form) as table:
+    with closing(Table(path, form)) as table:
         for row in ROWS:
             table.add(row)
     whole = path.read_bytes()
     for size in range(len(whole) + 1):
         path.write_bytes(whole[:size])
-        with Table(path, form) as table:
+        with closing(Table(path, form)) as table:
             done = [row["file"] for row in table.rows]
             assert done == [row["file"] for row in ROWS][: len(done)]
             for row in ROWS[len(done) :]:
@@ -36,11 +37,14 @@ def test_a_table_cut_anywhere_goes_on_with_its_whole_lines(tmp_path: Path, form:
 
 def test_another_model_s_scores_do_not_get_into_the_table(tmp_path: Path) -> None:
     path = tmp_path / "results.csv"
-    with Table(path, Format.CSV) as table:
+    with closing(Table(path, Format.CSV)) as table:
         table.add(ROWS[2])
         table.add(ROWS[0])
     for name in SAME:
-        with Table(path, Format.CSV) as table, pytest.raises(FieldError, match=f"{name} '.*other"):
+        with (
+            closing(Table(path, Format.CSV)) as table,
+            pytest.raises(FieldError, match=f"{name} '.*other"),
+        ):
             table.add(ROWS[1] | {name: "other"})
 
 

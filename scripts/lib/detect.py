@@ -1,0 +1,124 @@
+"""Command line of `scripts/detect`: files in, a table and heatmaps out."""
+
+import signal
+import sys
+from types import FrameType
+from typing import Annotated, NoReturn
+
+
+def _leave(number: int, _: FrameType | None) -> NoReturn:
+    signal.signal(number, signal.SIG_DFL)  # a second one ends whatever still waits
+    print("\nstopped; the same command goes on from here", file=sys.stderr)
+    sys.exit(128 + number)
+
+
+# Before the imports, which take seconds: neither there nor later does Ctrl-C leave a traceback.
+signal.signal(signal.SIGINT, _leave)
+
+import asyncio  # noqa: E402
+import logging  # noqa: E402
+import shutil  # noqa: E402
+from collections import Counter  # noqa: E402
+from collections.abc import Mapping  # noqa: E402
+from contextlib import AbstractAsyncContextManager, closing  # noqa: E402
+from pathlib import Path  # noqa: E402
+from typing import Any  # noqa: E402
+
+import httpx  # noqa: E402
+import typer  # noqa: E402
+from detect_service import own_service, running_service  # noqa: E402
+from rich.console import Console  # noqa: E402
+from rich.progress import (  # noqa: E402
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from app.errors import ClipAdError  # noqa: E402
+from app.offline.detection.inputs import Input, find_inputs  # noqa: E402
+from app.offline.detection.run import FAILED, HEATMAPS, REJECT, UNDECIDED, Question, detect  # noqa: E402
+from app.offline.detection.table import Format, Table  # noqa: E402
+from app.settings import settings_with  # noqa: E402
+
+ANOMALOUS = 3
+_console = Console(stderr=True)
+
+
+def main(
+    input: Annotated[str, typer.Argument(help="a folder, a 'glob', a list (.txt) or a picture")],
+    category: Annotated[str, typer.Option(help="what is on the pictures")],
+    out: Annotated[Path, typer.Option(help="folder of the results; an earlier run goes on")],
+    method: Annotated[
+        str | None, typer.Option(help="sdp or sdp_plus; default: the service's")
+    ] = None,
+    format: Annotated[Format, typer.Option(help="of the table")] = Format.CSV,
+    heatmap: Annotated[str, typer.Option(help="overlay, map or none")] = "overlay",
+    size: Annotated[str, typer.Option(help="of the heatmaps: input or model")] = "input",
+    workers: Annotated[int, typer.Option(help="files under way at once", min=1, max=64)] = 4,
+    station: Annotated[str | None, typer.Option(help="noted in the inspection log")] = None,
+    url: Annotated[
+        str | None, typer.Option(help="a running service; default: one of its own")
+    ] = None,
+    key: Annotated[str | None, typer.Option(help="for --url", envvar="CLIPAD_KEY")] = None,
+    fresh: Annotated[bool, typer.Option(help="forget what an earlier run left in OUT")] = False,
+) -> None:
+    """Exit code 0: nothing anomalous. 3: something is. 1: nothing is as far as could be told, but
+    some files could not be judged, or it could not begin."""
+    question = Question(category, method, heatmap, size, workers, station)
+    try:
+        inputs = find_inputs(input)
+        if fresh:
+            shutil.rmtree(out / HEATMAPS, ignore_errors=True)
+            for kind in Format:
+                (out / f"results.{kind}").unlink(missing_ok=True)
+        out.mkdir(parents=True, exist_ok=True)
+        service = running_service(url, key) if url else own_service(settings_with({}))
+        with closing(Table(out / f"results.{format}", format)) as table:
+            counts = asyncio.run(_run(service, inputs, question, table, out))
+    except (ClipAdError, OSError, httpx.HTTPError) as error:
+        _console.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
+        raise typer.Exit(1) from error
+    _console.print(f"{len(inputs)} files: {_said(counts)}; see {table.path}", highlight=False)
+    if counts[UNDECIDED]:
+        _console.print("Not calibrated, so nothing was decided: see docs/calibration.md.")
+    raise typer.Exit(ANOMALOUS if counts[REJECT] else 1 if counts[FAILED] else 0)
+
+
+async def _run(
+    service: AbstractAsyncContextManager[httpx.AsyncClient],
+    inputs: list[Input],
+    question: Question,
+    table: Table,
+    out: Path,
+) -> Counter[str]:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=_console) as progress:
+        known = {row["file"] for row in table.rows}
+        before = sum(item.name in known for item in inputs)
+        shown = progress.add_task("pictures", total=len(inputs), completed=before)
+
+        def told(row: Mapping[str, Any]) -> None:
+            progress.advance(shown)
+            if row["decision"] == FAILED:
+                progress.console.print(f"{row['file']}: {row['problem']}", markup=False)
+
+        if before == len(inputs):
+            return await detect(httpx.AsyncClient(), inputs, question, table, out, told)
+        async with service as http:
+            return await detect(http, inputs, question, table, out, told)
+
+
+def _said(counts: Counter[str]) -> str:
+    return ", ".join(f"{number} {name}" for name, number in sorted(counts.items())) or "none"
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.WARNING)
+    typer.run(main)

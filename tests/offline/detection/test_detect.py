@@ -1,0 +1,169 @@
+"""`scripts/detect`: the same answers as the server's, and no file twice or never after a kill."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import conformal_clip_data  # type: ignore[import-untyped]
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.e2e.serving import Server, environment, tiny_vit
+from tests.pictures import file_of
+
+pytestmark = pytest.mark.slow
+ROOT = Path(__file__).parent.parent.parent.parent
+COMMAND = [sys.executable, str(ROOT / "scripts/lib/detect.py")]
+
+
+def pictures(folder: Path, count: int) -> list[str]:
+    folder.mkdir(parents=True, exist_ok=True)
+    names = []
+    for k in range(count):
+        values = np.random.default_rng(k).integers(0, 256, (40, 50, 3), dtype=np.uint8)
+        names.append(f"{k:04d}.png")
+        (folder / names[-1]).write_bytes(file_of(Image.fromarray(values), "PNG"))
+    return names
+
+
+def detect(
+    place: Path, *arguments: object, settings: dict[str, str]
+) -> subprocess.CompletedProcess[str]:
+    command = [*COMMAND, *map(str, arguments)]
+    return subprocess.run(
+        command, cwd=place, env=environment(settings), capture_output=True, text=True, timeout=600
+    )
+
+
+def table(folder: Path) -> list[dict[str, str]]:
+    with (folder / "results.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_answers_are_those_of_the_server(tmp_path: Path) -> None:
+    settings = tiny_vit(tmp_path) | {"CLIPAD_DATA_DIR": str(tmp_path / "data")}
+    names = pictures(tmp_path / "in", 25)
+    with Server(tmp_path, settings) as server:
+        httpx.put(f"{server.url}/categories/nut", json={}, trust_env=False).raise_for_status()
+        files = [("image", (name, (tmp_path / "in" / name).read_bytes())) for name in names[:20]]
+        where = f"{server.url}/categories/nut/calibration"
+        httpx.post(where, files=files, trust_env=False, timeout=60).raise_for_status()
+        said = [
+            httpx.post(
+                f"{server.url}/predict?category=nut&heatmap=none",
+                content=(tmp_path / "in" / name).read_bytes(),
+                trust_env=False,
+            ).json()
+            for name in names
+        ]
+        (tmp_path / "in" / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n torn")
+        elsewhere = detect(
+            tmp_path, "in", "--category", "nut", "--out", "by-url", "--url", server.url,
+            settings=settings,
+        )  # fmt: skip
+    done = detect(tmp_path, "in", "--category", "nut", "--out", "out", settings=settings)
+    rejected = sum(answer["is_anomalous"] for answer in said)
+    assert rejected > 0
+    assert (done.returncode, elsewhere.returncode) == (3, 3), done.stderr
+    for rows in (table(tmp_path / "out"), table(tmp_path / "by-url")):
+        assert [row["file"] for row in rows] == [*names, "torn.png"]
+        assert rows[-1]["status"] == "400"
+        for row, answer in zip(rows[:-1], said, strict=True):
+            assert float(row["anomaly_score"]) == pytest.approx(answer["anomaly_score"], abs=1e-5)
+            assert row["decision"] == ("reject" if answer["is_anomalous"] else "pass")
+            assert row["fingerprint"] == answer["model"]["fingerprint"]
+    heatmaps = sorted(p.name for p in (tmp_path / "out" / "heatmaps").iterdir())
+    assert heatmaps == [f"{name}.png" for name in names]
+    with Image.open(tmp_path / "out" / "heatmaps" / heatmaps[0]) as heatmap:
+        assert heatmap.size == (50, 40)
+
+
+def test_exit_codes_and_one_line_for_what_is_wrong(tmp_path: Path) -> None:
+    settings = tiny_vit(tmp_path)
+    pictures(tmp_path / "in", 2)
+    arguments = (
+        "in",
+        "--category",
+        "nut",
+        "--out",
+        "out",
+        "--format",
+        "jsonl",
+        "--heatmap",
+        "none",
+    )
+    done = detect(tmp_path, *arguments, settings=settings)
+    assert done.returncode == 0, done.stderr
+    assert "Not calibrated" in done.stderr
+    rows = [json.loads(line) for line in (tmp_path / "out/results.jsonl").read_text().splitlines()]
+    assert [row["decision"] for row in rows] == ["undecided", "undecided"]
+    assert not (tmp_path / "out" / "heatmaps").exists()
+
+    (tmp_path / "in" / "b.png").write_bytes(b"no picture")
+    assert detect(tmp_path, *arguments, settings=settings).returncode == 1
+    for wrong, words in (
+        (("in", "--category", "a/b", "--out", "o2"), "contains '/'"),
+        (("gone", "--category", "nut", "--out", "o2"), "gone: expected a folder"),
+        (("in", "--category", "bolt", "--out", "out", "--format", "jsonl"), "start --fresh"),
+    ):
+        if "bolt" in wrong:
+            pictures(tmp_path / "in", 3)
+        done = detect(tmp_path, *wrong, settings=settings)
+        assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr
+        assert words in " ".join(done.stderr.split())
+
+
+def killed_runs(place: Path, inputs: Path, settings: dict[str, str], kills: int) -> int:
+    """Runs that were killed in the middle, each after a few lines more; how many were."""
+    out, killed = place / "out" / "results.csv", 0
+    for _ in range(kills):
+        before = out.stat().st_size if out.exists() else 0
+        process = subprocess.Popen(
+            [*COMMAND, str(inputs), "--category", "nut", "--out", "out"],
+            cwd=place, env=environment(settings), stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        while process.poll() is None and (not out.exists() or out.stat().st_size < before + 3000):
+            time.sleep(0.01)
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGKILL)
+            killed += 1
+        process.wait()
+    return killed
+
+
+def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
+    settings = tiny_vit(tmp_path)
+    names = pictures(tmp_path / "in", 120)
+    assert killed_runs(tmp_path, tmp_path / "in", settings, kills=3) == 3
+    seen = len(table(tmp_path / "out"))
+    assert 0 < seen < len(names)
+    assert (
+        detect(tmp_path, "in", "--category", "nut", "--out", "out", settings=settings).returncode
+        == 0
+    )
+    assert [row["file"] for row in table(tmp_path / "out")] == names
+    assert len(list((tmp_path / "out" / "heatmaps").glob("*.png"))) == len(names)
+
+
+@pytest.mark.nightly
+def test_a_thousand_textiles_survive_ten_kills(tmp_path: Path) -> None:
+    found = sorted(Path(conformal_clip_data.nominal_dir()).rglob("*.jpg"))[:1000]
+    assert len(found) == 1000
+    inputs = tmp_path / "textiles.txt"
+    inputs.write_text("\n".join(map(str, found)))
+    settings = {"CLIPAD_MODEL_DIR": str(tmp_path / "models")}
+    assert killed_runs(tmp_path, inputs, settings, kills=10) == 10
+    seen = len(table(tmp_path / "out"))
+    assert seen < 1000
+    done = detect(tmp_path, inputs, "--category", "nut", "--out", "out", settings=settings)
+    assert done.returncode == 0, done.stderr
+    rows = table(tmp_path / "out")
+    assert [row["file"].partition("-")[2] for row in rows] == [path.name for path in found]
+    assert len(list((tmp_path / "out" / "heatmaps").rglob("*.png"))) == 1000

@@ -1,0 +1,76 @@
+"""A browser, a server with the demo, and pages that complain of anything strange they saw."""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+
+from tests.e2e.serving import Server
+from tests.page import browser as found
+
+Open = Callable[..., Page]
+# Chromium says this of every refusal; the page itself tells the user.
+_REFUSED = re.compile(r"Failed to load resource: (the server responded|net::ERR_CONNECTION)")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    program = found.chromium()
+    if program is None:
+        pytest.skip(found.ABSENT)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=found.OPTIONS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where screenshots are kept: CLIPAD_SCREENSHOTS, or a temporary folder."""
+    named = os.environ.get("CLIPAD_SCREENSHOTS")
+    folder = Path(named).resolve() if named else tmp_path_factory.mktemp("screenshots")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The service as `./scripts/serve` starts it."""
+    with Server(tmp_path_factory.mktemp("demo"), {}) as server:
+        yield server
+
+
+@pytest.fixture
+def open_page(chromium: Browser) -> Iterator[Open]:
+    """Opens the page of a server; afterwards nothing strange may have happened in it."""
+    strange: list[str] = []
+    contexts = []
+
+    def open_one(server: Server, width: int = 1440, height: int = 900, **options: object) -> Page:
+        size = {"width": width, "height": height}
+        context = chromium.new_context(viewport=size, base_url=server.url, **options)  # type: ignore[arg-type]
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+
+        def on_console(message: ConsoleMessage) -> None:
+            if message.type in ("error", "warning") and not _REFUSED.match(message.text):
+                strange.append(message.text)
+
+        def on_request(request: Request) -> None:
+            if not request.url.startswith((server.url, "blob:", "data:")):
+                strange.append(f"a request of another host: {request.url}")
+
+        page.on("console", on_console)
+        page.on("pageerror", lambda error: strange.append(str(error)))
+        page.on("request", on_request)
+        page.goto("/")
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert strange == []

@@ -1,0 +1,69 @@
+"""Every width, light and dark: nothing wider than the window, and axe-core has no complaint."""
+
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.e2e.serving import Server
+from tests.page.conftest import Open
+from tests.page.steps import calibrate, choose, file_of, shoot, take_sample
+
+pytestmark = pytest.mark.nightly
+_CLIPPED = """() => [...document.querySelectorAll("main *, header *, .banner *")].filter((e) => {
+    const { left, right, width } = e.getBoundingClientRect();
+    const scrolls = e.closest(".scroller, .table-frame, svg, select, .hidden-label");
+    if (!e.checkVisibility() || scrolls || width === 0) return false;
+    const inline = getComputedStyle(e).display === "inline";
+    const spills = !inline && e.clientWidth > 0 && e.scrollWidth > e.clientWidth + 1;
+    return right > innerWidth + 1 || left < -1 || spills;
+}).map((e) => e.outerHTML.slice(0, 120))"""
+
+
+def complaints(page: Page) -> list[str]:
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{each['id']} ({each['impact']}): {each['help']}: {[n['html'] for n in each['nodes']][:3]}"
+        for each in found
+    ]
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 1024, 390])
+def test_every_state_fits_and_can_be_read(
+    demo: Server, open_page: Open, shots: Path, width: int, colours: str
+) -> None:
+    calibrate(demo, "wood")
+    page = open_page(demo, width, 844, color_scheme=colours)
+
+    def look(state: str) -> None:
+        shoot(page, shots, f"{state}-{width}-{colours}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, state
+        assert page.evaluate(_CLIPPED) == [], state
+        assert complaints(page) == [], state
+
+    expect(page.locator("#demo")).to_be_visible()
+    look("empty")
+    take_sample(page, "wood, scratched")
+    look("rejected")
+    page.get_by_role("button", name="Draw region of interest").click()
+    look("drawing")
+    page.keyboard.press("Escape")
+    choose(page, file_of(f"{'a-name-without-any-space-' * 4}.png", b"no"))
+    expect(page.locator(".refusal")).to_be_visible()
+    look("refused")
+    page.get_by_role("button", name="API key").click()
+    look("key")
+
+
+def test_all_of_it_is_reached_by_keyboard(demo: Server, open_page: Open) -> None:
+    page = open_page(demo)
+    take_sample(page, "wood, good")
+    reached = set()
+    page.evaluate("document.activeElement.blur()")
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        reached.add(page.evaluate("(e => e.id || e.textContent.trim())(document.activeElement)"))
+    wanted = "category method pick open-camera opacity zoom-in boxes draw pick-good alpha filter"
+    assert {*wanted.split(), "search", "csv", "API", "wood, scratched"} <= reached

@@ -1,0 +1,64 @@
+"""A region of interest, drawn by mouse and by keyboard."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.serving import Server
+from tests.page.conftest import Open
+from tests.page.steps import shoot, take_sample
+
+pytestmark = pytest.mark.nightly
+
+
+def region(server: Server, page: Page) -> object:
+    expect(page.locator("#region-text")).to_contain_text("Only inside")
+    return httpx.get(f"{server.url}/categories/tile", trust_env=False).json()["roi"]
+
+
+def test_a_region_is_drawn_used_and_taken_back(demo: Server, open_page: Open, shots: Path) -> None:
+    page = open_page(demo)
+    take_sample(page, "tile, cracked")
+    before = page.locator("#verdict dd").first.inner_text()
+    page.get_by_role("button", name="Draw region of interest").click()
+    layer = page.locator(".drawing-layer")
+    frame = layer.bounding_box()
+    assert frame is not None
+    corners = [(0.25, 0.5), (0.75, 0.5), (0.75, 1.0), (0.1, 0.9), (0.25, 1.0)]
+    for x, y in corners:
+        down = min(y * frame["height"], frame["height"] - 1)
+        layer.click(position={"x": x * frame["width"], "y": down})
+    shoot(page, shots, "drawing-a-region")
+    page.get_by_role("button", name="Take back a corner").click()
+    page.get_by_role("button", name="Use this region").click()
+    (polygon,) = region(demo, page)  # type: ignore[misc]
+    assert [pytest.approx(corner, abs=0.01) for corner in corners[:4]] == polygon
+    expect(page.locator("#marks .roi")).to_have_count(1)
+    expect(page.locator("#results tbody tr")).to_have_count(2)
+    assert page.locator("#verdict dd").first.inner_text() != before  # the crack lies outside
+    shoot(page, shots, "region")
+    page.get_by_role("button", name="Look at the whole picture again").click()
+    expect(page.locator("#marks .roi")).to_have_count(0)
+    expect(page.locator("#verdict dd").first).to_have_text(before)
+
+
+def test_a_region_is_drawn_with_the_keyboard(demo: Server, open_page: Open) -> None:
+    page = open_page(demo)
+    take_sample(page, "tile, good")
+    page.get_by_role("button", name="Draw region of interest").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(".drawing-layer")).to_be_focused()
+    for keys in ("", "ArrowRight ArrowRight", "ArrowDown ArrowDown ArrowDown", "ArrowLeft"):
+        for key in keys.split():
+            page.keyboard.press(key)
+        page.keyboard.press("Enter")
+    page.keyboard.press("Backspace")
+    expect(page.locator("#drawing-hint")).to_contain_text("Click the corners")
+    page.get_by_role("button", name="Use this region").click()
+    assert region(demo, page) == [[[0.5, 0.5], [0.54, 0.5], [0.54, 0.56]]]
+    page.get_by_role("button", name="Look at the whole picture again").click()
+    page.get_by_role("button", name="Draw region of interest").click()
+    page.keyboard.press("Escape")
+    expect(page.locator("#drawing")).to_be_hidden()

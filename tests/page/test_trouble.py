@@ -1,0 +1,93 @@
+"""What goes wrong is said in the user's words, and the page goes on."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import expect
+
+from app.png import encode_rgb
+from tests.e2e.serving import Server
+from tests.page.conftest import Open
+from tests.page.steps import choose, file_of, good_pictures, shoot, take_sample
+
+pytestmark = pytest.mark.nightly
+
+
+def test_a_picture_that_is_too_large(tmp_path: Path, open_page: Open, shots: Path) -> None:
+    with Server(tmp_path, {"CLIPAD_MAX_UPLOAD_BYTES": "100000"}) as server:
+        page = open_page(server)
+        page.fill("#category", "wood")
+        noise = np.random.default_rng(0).integers(0, 256, (300, 300, 3), dtype=np.uint8)
+        choose(page, file_of("noise.png", encode_rgb(noise)))
+        expect(page.locator(".refusal")).to_contain_text("The picture is too large")
+        expect(page.locator(".refusal")).to_contain_text("100000")
+        shoot(page, shots, "too-large")
+        take_sample(page, "tile, good")
+        expect(page.locator(".decision")).to_have_text("Not decided")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("notes.png", b"only words", "This is not a picture the service reads"),
+        ("torn.png", b"\x89PNG\r\n\x1a\n" + b"x" * 99, "The file is damaged"),
+    ],
+)
+def test_a_file_that_is_no_picture(
+    demo: Server, open_page: Open, name: str, data: bytes, words: str
+) -> None:
+    page = open_page(demo)
+    page.fill("#category", "wood")
+    choose(page, file_of(name, data))
+    expect(page.locator(".refusal")).to_contain_text(words)
+    expect(page.locator("#results tbody tr")).to_have_count(0)
+
+
+def test_a_name_with_a_slash(demo: Server, open_page: Open) -> None:
+    page = open_page(demo)
+    page.fill("#category", "nut/bolt")
+    choose(page, good_pictures(1)[0])
+    expect(page.locator(".refusal")).to_contain_text("The service cannot take this")
+    expect(page.locator(".refusal")).to_contain_text("nut/bolt")
+
+
+def test_a_key_is_asked_for_once(tmp_path: Path, open_page: Open, shots: Path) -> None:
+    with Server(tmp_path, {"CLIPAD_API_KEYS": "s3cret,other"}) as server:
+        page = open_page(server)
+        expect(page.locator("#key-dialog")).to_be_visible()
+        shoot(page, shots, "key")
+        page.fill("#key", "wrong")
+        page.get_by_role("button", name="Use it").click()
+        expect(page.locator("#key-why")).to_contain_text("does not take this key")
+        page.fill("#key", "s3cret")
+        page.keyboard.press("Enter")
+        expect(page.locator("#key-dialog")).to_be_hidden()
+        take_sample(page, "wood, good")
+        assert "s3cret" not in server.log
+        page.reload()
+        take_sample(page, "wood, good")
+        expect(page.locator("#key-dialog")).to_be_hidden()
+
+
+def test_without_a_key_the_page_says_so(tmp_path: Path, open_page: Open) -> None:
+    with Server(tmp_path, {"CLIPAD_API_KEYS": "s3cret"}) as server:
+        page = open_page(server)
+        page.get_by_role("button", name="Cancel").click()
+        page.get_by_role("button", name="wood, good").click()
+        page.locator("#key-cancel").click()
+        expect(page.locator(".refusal")).to_contain_text("The key is not right")
+
+
+def test_a_server_that_dies_and_comes_back(tmp_path: Path, open_page: Open, shots: Path) -> None:
+    with Server(tmp_path, {}) as server:
+        page = open_page(server)
+        take_sample(page, "wood, good")
+        server.process.kill()
+        server.process.wait()
+        choose(page, good_pictures(1)[0])
+        expect(page.locator(".refusal")).to_contain_text("The service does not answer")
+        shoot(page, shots, "nobody-answers")
+    with Server(tmp_path, {}, port=server.port):
+        page.get_by_role("button", name="Try again").click()
+        expect(page.locator("#results tbody tr")).to_have_count(2)
