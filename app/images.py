@@ -18,27 +18,16 @@ from torch import Tensor
 
 from app.errors import ImageDecodeError, ImageFormatError, ImageTooLargeError, InputError
 from app.png_rows import has_all_rows
-from app.structure import check_exif, check_structure, webp_canvas
+from app.rgb import scale_transparent_colour, to_rgb, upright
+from app.structure import check_structure, webp_canvas
 
 FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
 # Of a big-endian BigTIFF Pillow reads the start as that of a small TIFF: it has no place here.
 _TIFF_STARTS = (b"II*\x00", b"MM\x00*", b"II+\x00")
 _BMP_HEADER_SIZES = (12, 16, 40, 52, 56, 64, 108, 124)
-_EIGHT_BIT_MODES = ("1", "L", "P", "RGB", "CMYK", "YCbCr", "HSV")
-_WHITE = (255, 255, 255)
 # To resize a picture takes 32 bytes per pixel of a side, however few pixels the other side has.
 _LONGEST_SIDE = 1_000_000
 _PNG_DEPTH = 24  # where a PNG says how many bits a sample has
-_ORIENTATION = 0x0112
-_UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
 
 # `_check_size` guards, right where Pillow would: before a pixel is decoded. Pillow's own check
 # would warn of pictures that the operator allows.
@@ -160,9 +149,9 @@ def _decode(data: bytes, kind: str, limits: ImageLimits) -> Picture:
         image.load()
         if kind == "PNG":
             _check_rows(image, data)
-            _scale_transparent_colour(image, data[_PNG_DEPTH])
+            scale_transparent_colour(image, data[_PNG_DEPTH])
         several = bool(getattr(image, "is_animated", False))
-        return Picture(_to_rgb(_upright(image)), kind, several)
+        return Picture(to_rgb(upright(image)), kind, several)
 
 
 def _check_size(size: tuple[int, int], limits: ImageLimits) -> None:
@@ -196,64 +185,6 @@ def _check_rows(image: Image.Image, data: bytes) -> None:
             f"PNG image of {len(data)} bytes ends before its last row: "
             f"expected {width} x {height} pixels"
         )
-
-
-def _scale_transparent_colour(image: Image.Image, depth: int) -> None:
-    # Pillow brings the pixels to 8 bits, but not the one colour that a PNG declares transparent.
-    colour = image.info.get("transparency")
-    if image.mode == "L" and depth < 8 and isinstance(colour, int):
-        image.info["transparency"] = colour * (255 // ((1 << depth) - 1))
-    if image.mode == "RGB" and depth == 16 and isinstance(colour, tuple):
-        image.info["transparency"] = tuple(value >> 8 for value in colour)
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    # Pillow's own function writes all Exif data anew, which may take far longer than to decode.
-    for name in ("exif", "Raw profile type exif"):
-        check_exif(len(image.info.get(name, "")))
-    turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
-    return image if turn is None else image.transpose(turn)
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):
-        return _from_integers(image)
-    if image.mode == "F":
-        return _from_floats(image)
-    if image.has_transparency_data:  # RGB too: a PNG may declare one colour transparent
-        layered = image if image.mode == "RGBA" else image.convert("RGBA")
-        canvas = Image.new("RGB", layered.size, _WHITE)
-        canvas.paste(layered, mask=layered.getchannel("A"))
-        return canvas
-    if image.mode == "RGB":
-        return image
-    if image.mode not in _EIGHT_BIT_MODES:
-        raise ImageFormatError(
-            f"pixel format {image.mode!r} has no defined range: expected 8 or 16 bits per channel, "
-            "grey, RGB, palette or CMYK"
-        )
-    return image.convert("RGB")
-
-
-def _from_integers(image: Image.Image) -> Image.Image:
-    # Pillow's own conversion clips at 255 instead of scaling.
-    values = np.asarray(image)
-    if values.size and (values.min() < 0 or values.max() > 0xFFFF):
-        raise ImageFormatError(
-            f"grey values from {values.min()} to {values.max()}: expected 8 or 16 bits"
-        )
-    levels = (values >> 8).astype(np.uint8)
-    if (transparent := image.info.get("transparency")) is not None:
-        levels[values == transparent] = 255
-    return Image.fromarray(levels).convert("RGB")
-
-
-def _from_floats(image: Image.Image) -> Image.Image:
-    values = np.asarray(image)
-    low, high = values.min(), values.max()
-    if not (low >= 0 and high <= 1):  # not a number is neither
-        raise ImageFormatError(f"grey values from {low:g} to {high:g}: expected floats from 0 to 1")
-    return Image.fromarray(np.round(values * 255).astype(np.uint8)).convert("RGB")
 
 
 def _named(data: bytes) -> str:

@@ -12,7 +12,8 @@ APP = Path(__file__).parent.parent / "app"
 FLOORS: Sequence[set[str]] = (
     {"calibration", "cpus", "drift", "errors", "logs", "png", "png_rows", "regions"},
     {"keyring", "mask", "serving", "structure"},
-    {"clipad", "heatmap", "images", "roi", "store"},
+    {"clipad", "heatmap", "rgb", "roi", "store"},
+    {"images"},
     {"categories", "inspection_log", "pictures", "settings", "vocabulary"},
     {"finding", "presentation"},
     {"http", "inspection", "runtime", "standing"},
