@@ -71,8 +71,9 @@ def _served(options: dict[str, Any], failure: list[Exception]) -> "FastAPI | str
     configured = log_config(options["log_level"], settings.log_format)
     logging.config.dictConfig(configured)
     options["log_config"] = options["log_config"] or configured
-    from app.main import configure_threads, create_app, leave_hung
+    from app.main import configure_threads, create_app
     from app.parts import load_detector
+    from app.serving.ending import leave_hung
 
     given = click.get_current_context().get_parameter_source
     for name in ("host", "port"):

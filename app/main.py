@@ -2,9 +2,6 @@
 
 import asyncio
 import logging
-import os
-import signal
-import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -37,10 +34,11 @@ from app.routes import (
 from app.service import Service
 from app.serving.admission import Admission
 from app.serving.batching import Batcher
+from app.serving.ending import leave_hung, stop_serving
 from app.serving.lifecycle import Lifecycle
 from app.serving.pace import Pace
 from app.serving.signals import drain_first
-from app.serving.watchdog import HUNG_EXIT_CODE, Watchdog
+from app.serving.watchdog import Watchdog
 from app.settings import PREFIX, SAMPLES, Settings, load_settings
 from app.startup import compute_one, in_daemon_thread, warm_up, warm_up_sizes
 from app.store.store import Store
@@ -49,7 +47,6 @@ from app.vocabulary import Vocabulary
 TITLE = "CLIP-AD"
 REAL_MODEL = "ViT-B-16-plus-240 laion400m_e31"
 _LOOK_S = 0.5
-_LAST_WORDS_S = 10.0  # for a client that does not take its answer
 _log = logging.getLogger(__name__)
 
 
@@ -131,22 +128,9 @@ async def _watch(service: Service, settings: Settings, on_hang: Callable[[], Non
             inspector.detector, inspector.batcher, service.policy.default_category
         ),
         abandon=inspector.batcher.abandon,
-        leave=lambda: None if on_hang is None else _stop_serving(on_hang),
+        leave=lambda: None if on_hang is None else stop_serving(on_hang),
         limit_s=settings.model_timeout_s,
     ).watch()
-
-
-def _stop_serving(or_else: Callable[[], None]) -> None:
-    """Have the server close its sockets, so that nobody is accepted whom nobody answers."""
-    late = threading.Timer(_LAST_WORDS_S, or_else)
-    late.daemon = True
-    late.start()
-    signal.raise_signal(signal.SIGTERM)
-
-
-def leave_hung() -> None:
-    """End this process at once, whatever its threads are doing."""
-    os._exit(HUNG_EXIT_CODE)
 
 
 def create_configured_app() -> FastAPI:

@@ -31,7 +31,7 @@ HTTP_FLOORS: Sequence[set[str]] = (
     {"protocol"},
 )
 SERVING_FLOORS: Sequence[set[str]] = (
-    {"lifecycle", "pace", "worker"},
+    {"ending", "lifecycle", "pace", "worker"},
     {"admission", "batching", "watchdog"},
     {"signals"},
 )

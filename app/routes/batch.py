@@ -12,7 +12,8 @@ from app.http.schemas import BatchEntry, PredictOptions
 from app.http.uploads import Form, Upload, read_form
 from app.inspection import Question
 from app.routes.access import ServiceDep, TimeLimit, require_key, unless_gone
-from app.routes.openapi import BATCH_BODY, BATCH_DESCRIPTION, operation_id
+from app.routes.descriptions import BATCH_DESCRIPTION
+from app.routes.openapi import BATCH_BODY, operation_id
 from app.routes.predict import (
     JSON,
     ask,

@@ -21,15 +21,9 @@ from app.http.uploads import Upload, read_form
 from app.routes.access import ServiceDep, TimeLimit, require_key, unless_gone
 from app.routes.categories import require_registered
 from app.routes.category_view import calibrations
-from app.routes.openapi import (
-    CALIBRATION_BODY,
-    CALIBRATION_DESCRIPTION,
-    CALIBRATION_LINKS,
-    SAMPLES_LINKS,
-    CategoryId,
-    SampleId,
-    operation_id,
-)
+from app.routes.descriptions import CALIBRATION_DESCRIPTION
+from app.routes.links import CALIBRATION_LINKS, SAMPLES_LINKS
+from app.routes.openapi import CALIBRATION_BODY, CategoryId, SampleId, operation_id
 from app.service import Service
 from app.standing import Standing
 from app.store.records import SampleRecord, SampleScore

@@ -16,7 +16,8 @@ from app.routes.access import ServiceDep, require_key
 from app.routes.bounded import BoundedRoute
 from app.routes.category_change import change_of
 from app.routes.category_view import view
-from app.routes.openapi import CATEGORY_LINKS, CategoryId, operation_id
+from app.routes.links import CATEGORY_LINKS
+from app.routes.openapi import CategoryId, operation_id
 from app.service import Service
 from app.standing import Standing, category_of
 

@@ -28,12 +28,8 @@ from app.http.uploads import Form, read_form
 from app.inspection import Inspection, Question
 from app.presentation import Rendering
 from app.routes.access import ServiceDep, TimeLimit, require_key, unless_gone
-from app.routes.openapi import (
-    PREDICT_BODY,
-    PREDICT_DESCRIPTION,
-    PREDICT_RESPONSES,
-    operation_id,
-)
+from app.routes.descriptions import PREDICT_DESCRIPTION
+from app.routes.openapi import PREDICT_BODY, PREDICT_RESPONSES, operation_id
 from app.service import Service
 from app.standing import Standing
 

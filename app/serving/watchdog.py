@@ -15,7 +15,6 @@ from typing import Protocol
 from app.errors import NotReadyError
 from app.serving.lifecycle import Lifecycle
 
-HUNG_EXIT_CODE = 70  # EX_SOFTWARE
 _log = logging.getLogger(__name__)
 
 

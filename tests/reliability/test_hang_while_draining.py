@@ -9,7 +9,7 @@ import pytest
 
 from app.offline.bench.process import ServerProcess
 from app.offline.reliability.faulty import order
-from app.serving.watchdog import HUNG_EXIT_CODE
+from app.serving.ending import HUNG_EXIT_CODE
 from tests.e2e.serving import tiny_vit
 from tests.parity import FOLDER
 from tests.waiting import wait_for
