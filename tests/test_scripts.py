@@ -398,3 +398,24 @@ def test_fetch_weights_without_a_network_fails_in_one_line(tmp_path: Path) -> No
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith(f"error: weights 'openai' of RN50: not in {tmp_path}")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="nothing is installed but as root")
+def test_programs_that_tests_use_are_installed_where_they_are_missing(project: Project) -> None:
+    project.set_up("test")
+    assert project.run("test")[0] == 0  # no apt-get: nothing to do
+    apt = project.bin / "apt-get"
+    apt.write_text('#!/bin/bash\necho "apt $*" >>"$FAKE_LOG"; [[ -z "${FAKE_APT_FAILS:-}" ]]\n')
+    apt.chmod(0o755)
+    (project.bin / "chromium").symlink_to("/bin/true")
+    code, _, err = project.run("test", FAKE_APT_FAILS="1")
+    assert code == 0
+    assert "the tests that need them are skipped" in err
+    assert [call.split()[3] for call in project.calls("apt ")] == ["install", "update"]
+    code, _, err = project.run("test")
+    (call,) = project.calls("apt ")
+    assert call.startswith("apt --yes --no-install-recommends install nginx-light")
+    assert "chromium" not in call
+    assert "installing Debian's nginx-light" in err
+    project.run("test", CLIPAD_SYSTEM_PACKAGES="no")
+    assert project.calls("apt ") == []

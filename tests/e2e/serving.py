@@ -1,5 +1,6 @@
 """`./scripts/serve` as a process of its own, and curl to talk to it."""
 
+import atexit
 import os
 import shutil
 import signal
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
@@ -15,6 +17,8 @@ from tests.parity import files
 ROOT = Path(__file__).parent.parent.parent
 SERVE = ROOT / "scripts" / "serve"
 START_S = 180
+_FOLDERS = ExitStack()
+atexit.register(_FOLDERS.close)
 
 
 def tiny_vit(folder: Path) -> dict[str, str]:
@@ -34,7 +38,7 @@ def environment(settings: dict[str, str]) -> dict[str, str]:
     """This process's variables with no other settings than these."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CLIPAD_")}
     # Not the checkout's own data: what one run calibrates must not decide in the next.
-    data = tempfile.mkdtemp(prefix="clip-ad-data-")
+    data = _FOLDERS.enter_context(tempfile.TemporaryDirectory(prefix="clip-ad-data-"))
     return kept | {"CLIPAD_DATA_DIR": data} | settings
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,10 @@ _LIST = ".txt"
 
 @dataclass(frozen=True)
 class Input:
-    """path: the file; name: what it is called in the table, with `/`, unique among the inputs."""
+    """path: the file; name: what it is called in the table, with `/`, unique among the inputs.
+
+    A name is one line of printable text: what is not stands there as Python would write it.
+    """
 
     path: Path
     name: str
@@ -65,7 +69,11 @@ def _fixed_part(pattern: str) -> Path:
 def _name(path: Path, base: Path) -> str:
     whole, root = path.absolute(), base.absolute()
     if whole.is_relative_to(root) and ".." not in whole.relative_to(root).parts:
-        return whole.relative_to(root).as_posix()
+        return _printable(whole.relative_to(root).as_posix())
     # Its place is told by a hash, so that two of one name do not meet.
-    place = hashlib.sha256(str(whole).encode()).hexdigest()[:8]
-    return f"elsewhere/{place}-{path.name}"
+    place = hashlib.sha256(os.fsencode(whole)).hexdigest()[:8]
+    return f"elsewhere/{place}-{_printable(path.name)}"
+
+
+def _printable(name: str) -> str:
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from app.errors import FieldError
+from app.errors import FieldError, NotReadyError
 from app.offline.detection.inputs import Input
 from app.offline.detection.table import Table
 
@@ -21,6 +21,7 @@ REJECT, PASS, UNDECIDED, FAILED = "reject", "pass", "undecided", "failed"
 HEATMAPS = "heatmaps"
 _BUSY = (429, 503)
 _TRIES = 60
+_LONGEST_S = 60.0
 _OURS = (401, 404, 406, 422)  # what is wrong with the question, and so with every file
 
 
@@ -49,7 +50,8 @@ async def detect(
     """Ask for all inputs that the table does not have yet; decisions of all its lines.
 
     A heatmap is in its place before its line is written, so that a line never promises too much.
-    Raises FieldError where the question is refused, as it would be for every file.
+    Raises FieldError where the question is refused, as it would be for every file, and
+    NotReadyError where the service stays busy: another run goes on from there.
     """
     done = {row["file"] for row in table.rows}
     waiting = deque(item for item in inputs if item.name not in done)
@@ -86,12 +88,23 @@ async def _ask(http: httpx.AsyncClient, item: Input, question: Question) -> dict
     }
     wanted = {name: value for name, value in parameters.items() if value}
     answer = await _patiently(http, wanted, data)
-    said = answer.json()
-    if answer.status_code == 200:
-        return _row(item, said)
-    if answer.status_code in _OURS:
-        raise FieldError(f"{item.name}: {said['detail']}")
-    return _failure(item, question, answer.status_code, said["detail"])
+    status = answer.status_code
+    if status == 200:
+        return _row(item, answer.json())
+    problem = _detail(answer)
+    if status in _BUSY:
+        raise NotReadyError(f"{item.name}: {status} after {_TRIES} tries: {problem}")
+    if status in _OURS:
+        raise FieldError(f"{item.name}: {problem}")
+    return _failure(item, question, status, problem)
+
+
+def _detail(answer: httpx.Response) -> str:
+    """What a problem says; a proxy's own page says what its status is called."""
+    try:
+        return str(answer.json()["detail"])
+    except (ValueError, TypeError, KeyError):
+        return f"{answer.status_code} {answer.reason_phrase}"
 
 
 async def _patiently(
@@ -107,7 +120,8 @@ async def _patiently(
         )
         if answer.status_code not in _BUSY:
             return answer
-        await asyncio.sleep(float(answer.headers.get("Retry-After", 1)))
+        wanted = answer.headers.get("Retry-After", "1")
+        await asyncio.sleep(min(float(wanted), _LONGEST_S) if wanted.isdecimal() else 1)
     return answer
 
 

@@ -1,4 +1,8 @@
-"""The table of results, a line per file: written so that a kill leaves whole lines alone."""
+"""The table of results, a line per file: written so that a kill leaves whole lines alone.
+
+CSV is for spreadsheets, which run a cell as a formula by its first character: text that begins
+with one of those is preceded by `'` there. JSONL has it unchanged.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ import csv
 import io
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -30,6 +35,8 @@ COLUMNS = (
     "fingerprint",
     "problem",
 )
+_TEXTS = ("file", "category", "object", "problem")
+_FORMULA = re.compile("'*[-=+@]")
 _SAME = ("category", "method", "fingerprint")  # of all lines of one table
 
 
@@ -99,18 +106,29 @@ class Table:
             reader = csv.DictReader(io.StringIO(text, newline=""))
             if text and tuple(reader.fieldnames or ()) != COLUMNS:
                 raise ValueError(f"its first line is {reader.fieldnames}")
-            rows = list(reader)
+            rows = [row | {name: _unguarded(row[name] or "") for name in _TEXTS} for row in reader]
         for row in rows:
             yield {name: row[name] for name in COLUMNS}
 
 
 def _csv_line(row: Mapping[str, Any]) -> str:
+    cells = {**row, **{name: _guarded(row[name]) for name in _TEXTS}}
     buffer = io.StringIO(newline="")
-    csv.writer(buffer, lineterminator="\n").writerow(_cell(row[name]) for name in COLUMNS)
+    csv.writer(buffer, lineterminator="\n").writerow(_cell(cells[name]) for name in COLUMNS)
     return buffer.getvalue()
 
 
+def _guarded(text: str | None) -> str | None:
+    if text is None:
+        return None
+    # A line of the table is a line of the file; only a problem's text has more than one.
+    line = text.replace("\r", " ").replace("\n", " ")
+    return f"'{line}" if _FORMULA.match(line) else line
+
+
+def _unguarded(text: str) -> str:
+    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+
+
 def _cell(value: Any) -> Any:
-    if isinstance(value, str):
-        return " ".join(value.split())  # a line of the table is a line of the file
     return json.dumps(value) if isinstance(value, list | dict) else value

@@ -1,5 +1,6 @@
 """Which files an argument means."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,11 @@ def test_nothing_is_said(tmp_path: Path, given: str) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(FieldError, match=given.replace("*", r"\*")):
         find_inputs(str(tmp_path / given))
+
+
+def test_names_are_one_line_of_text_and_kept_apart(tmp_path: Path) -> None:
+    make(tmp_path, "a  b.png", "a b.png", "new\nline.png", "ü =1.png")
+    (tmp_path / os.fsdecode(b"latin\xfc.png")).touch()
+    assert names(tmp_path) == [
+        "a  b.png", "a b.png", "latin\\udcfc.png", "new\\nline.png", "ü =1.png",
+    ]  # fmt: skip

@@ -1,5 +1,6 @@
 """A table of results survives a kill at any byte."""
 
+import csv
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,26 @@ def test_a_table_cut_anywhere_goes_on_with_its_whole_lines(tmp_path: Path, form:
             for row in ROWS[len(done) :]:
                 table.add(row)
         assert path.read_bytes() == whole, size
+
+
+@pytest.mark.parametrize("form", list(Format))
+def test_names_come_back_as_they_were(tmp_path: Path, form: Format) -> None:
+    names = ["=1+1.png", "'=1.png", "'a.png", "a  b.png", "-.png", "@a/b.png", " c.png "]
+    with closing(Table(tmp_path / "t", form)) as table:
+        for name in names:
+            table.add(ROWS[0] | {"file": name})
+    with closing(Table(tmp_path / "t", form)) as table:
+        assert [row["file"] for row in table.rows] == names
+
+
+def test_no_cell_of_a_spreadsheet_begins_a_formula(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    with closing(Table(path, Format.CSV)) as table:
+        table.add(ROWS[0] | {"file": "=1+1.png", "category": "@x", "object": "+x", "problem": "-"})
+    header, line = csv.reader(path.read_text().splitlines())
+    said = dict(zip(header, line, strict=True))
+    assert said["file"] == "'=1+1.png"
+    assert not [name for name, cell in said.items() if cell.startswith(("=", "+", "-", "@"))]
 
 
 def test_another_model_s_scores_do_not_get_into_the_table(tmp_path: Path) -> None:
