@@ -1,0 +1,1 @@
+"""What `scripts/check_image` is made of."""
