@@ -3,12 +3,22 @@
 PostgreSQL's server is started once, by the first test that asks for one of its databases.
 """
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
+import torch
 
 from tests.store import cluster
+
+# How long an example takes is the machine's matter; one that hangs meets pytest's time limit.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # others compute beside this process
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)

@@ -39,6 +39,7 @@ CLIPAD_FLOORS: Sequence[set[str]] = (
     {
         "attention",
         "checkpoint",
+        "download",
         "heads",
         "maps",
         "model_config",

@@ -19,10 +19,11 @@ from urllib.parse import urlsplit
 
 import open_clip
 from filelock import FileLock
-from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download, hf_hub_url
+from huggingface_hub import constants, get_hf_file_metadata, hf_hub_url
 from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
 
 from app.clipad.checkpoint import SUFFIXES, file_sha256
+from app.clipad.download import download
 from app.errors import WeightsError
 
 _LOG = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ def fetch(name: str, tag: str, directory: Path) -> Path:
 
     name, tag: as in `open_clip.list_pretrained()`. A file already there is used as it is,
     without a network; so is one put there by hand under the name it was published with.
-    Interrupted downloads are resumed. Raises WeightsError, in one line.
+    An interrupted download is continued, also by another process. Raises WeightsError, in one line.
     """
     published, tag = _published(name, tag)
     found = _find(name, tag, published, directory)
@@ -121,7 +122,9 @@ def _download(name: str, tag: str, published: dict[str, Any], directory: Path) -
     size = f"{facts.size / 1e6:.0f} MB"
     _LOG.info("fetching %s %s from %s/%s (%s), once", name, tag, endpoint, repository, size)
     staging = directory / ".fetching" / f"{name}-{tag}"
-    fetched = Path(hf_hub_download(repository, file, revision=facts.commit_hash, local_dir=staging))
+    # What is left of an attempt is continued only if it was this very version's.
+    fetched = staging / facts.commit_hash / file
+    download(hf_hub_url(repository, file, revision=facts.commit_hash), facts.size, fetched)
     sha256 = file_sha256(fetched)
     # A large file's etag on the hub is its sha256.
     if len(facts.etag or "") == len(sha256) and facts.etag != sha256:

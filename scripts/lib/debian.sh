@@ -11,7 +11,7 @@ _has_program() { # $1: a program
 _missing_packages() {
   # Without fonts Chromium draws boxes.
   _has_program chromium || printf 'chromium fonts-dejavu-core '
-  _has_program nginx || printf 'nginx-light '
+  _has_program nginx || printf 'nginx '
   _has_program initdb || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || printf 'postgresql '
 }
 

@@ -27,13 +27,14 @@ WEIGHTS = save({"weight": torch.arange(6.0).reshape(2, 3)})
 
 
 class Hub(ThreadingHTTPServer):
-    """The part of a hub that serves single files; counts the bodies it sent."""
+    """The part of a hub that serves single files; knows where each body it sent began."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Answer)
         self.files = {f"{REPOSITORY}/{SAFE}": WEIGHTS}
         self.false_etag: str | None = None
-        self.bodies = 0
+        self.begun_at: list[int] = []
+        self.tokens: list[str | None] = []
 
 
 class _Answer(BaseHTTPRequestHandler):
@@ -45,21 +46,30 @@ class _Answer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         content = self._answer()
         if content is not None:
-            self.server.bodies += 1
+            self.server.begun_at.append(len(WEIGHTS) - len(content))
+            self.server.tokens.append(self.headers.get("Authorization"))
             self.wfile.write(content)
 
     def _answer(self) -> bytes | None:
         repository, _, rest = self.path.strip("/").partition("/resolve/")
         content = self.server.files.get(f"{repository}/{rest.partition('/')[2]}")
-        self.send_response(404 if content is None else 200)
+        if content and (asked := self.headers.get("Range")):
+            begin = int(asked.removeprefix("bytes=").partition("-")[0])
+            self.send_response(206)
+            size = len(content)
+            self.send_header("Content-Range", f"bytes {begin}-{size - 1}/{size}")
+            sent = content[begin:]
+        else:
+            self.send_response(404 if content is None else 200)
+            sent = content or b""
         if content is None:
             self.send_header("X-Error-Code", "EntryNotFound")
         etag = self.server.false_etag or hashlib.sha256(content or b"").hexdigest()
         self.send_header("ETag", f'"{etag}"')
         self.send_header("X-Repo-Commit", COMMIT)
-        self.send_header("Content-Length", str(len(content or b"")))
+        self.send_header("Content-Length", str(len(sent)))
         self.end_headers()
-        return content
+        return None if content is None else sent
 
     def log_message(self, format: str, *args: object) -> None:
         """Silent: the tests' output is theirs."""
@@ -105,7 +115,7 @@ def test_fetches_once_and_leaves_one_file_with_its_notes(hub: Hub, tmp_path: Pat
     assert notes["quick_gelu"] is False
     assert len(notes["mean"]) == len(notes["std"]) == 3
     assert fetch(NAME, TAG, tmp_path / "new") == path
-    assert hub.bodies == 1
+    assert hub.begun_at == [0]
     assert list((tmp_path / "new" / ".fetching").glob("*-*/**")) == []
 
 
@@ -132,7 +142,42 @@ def test_many_at_once_fetch_once(hub: Hub, tmp_path: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         paths = set(pool.map(lambda _: fetch(NAME, TAG, tmp_path), range(4)))
     assert len(paths) == 1
-    assert hub.bodies == 1
+    assert hub.begun_at == [0]
+
+
+def left_over(directory: Path, content: bytes, commit: str = COMMIT) -> None:
+    """What another process had fetched of the weights when it was killed."""
+    part = directory / ".fetching" / f"{NAME}-{TAG}" / commit / SAFE
+    part.parent.mkdir(parents=True)
+    part.write_bytes(content)
+
+
+def test_goes_on_where_another_process_was_killed(
+    hub: Hub, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    left_over(tmp_path, WEIGHTS[:50])
+    with caplog.at_level(logging.INFO, "app.clipad.download"):
+        assert fetch(NAME, TAG, tmp_path).read_bytes() == WEIGHTS
+    assert hub.begun_at == [50]
+    first, last = caplog.messages
+    assert first.endswith("is there from before")
+    assert last.endswith("fetched")
+    assert list((tmp_path / ".fetching").glob("*-*/**")) == []
+
+
+def test_what_is_left_of_another_version_is_not_continued(hub: Hub, tmp_path: Path) -> None:
+    left_over(tmp_path, b"of another version", commit="1" * 40)
+    assert fetch(NAME, TAG, tmp_path).read_bytes() == WEIGHTS
+    assert hub.begun_at == [0]
+    assert list((tmp_path / ".fetching").glob("*-*/**")) == []
+
+
+def test_a_damaged_beginning_is_found_and_thrown_away(hub: Hub, tmp_path: Path) -> None:
+    left_over(tmp_path, bytes(50))
+    with pytest.raises(WeightsError, match="what arrived has sha256"):
+        fetch(NAME, TAG, tmp_path)
+    assert fetch(NAME, TAG, tmp_path).read_bytes() == WEIGHTS
+    assert hub.begun_at == [50, 0]
 
 
 def test_refuses_what_is_not_what_the_hub_announced(hub: Hub, tmp_path: Path) -> None:
@@ -196,3 +241,18 @@ def test_a_directory_that_cannot_be_written_is_an_error_in_one_line(tmp_path: Pa
 def test_what_open_clip_does_not_publish_is_refused(tmp_path: Path, name: str, tag: str) -> None:
     with pytest.raises(WeightsError, match=f"{tag!r} of {name}: not published"):
         fetch(name, tag, tmp_path)
+
+
+def test_the_hubs_token_is_sent(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_for_this_test")
+    fetch(NAME, TAG, tmp_path)
+    assert hub.tokens == ["Bearer hf_for_this_test"]
+
+
+def test_offline_nothing_is_asked(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    with pytest.raises(WeightsError, match=r"offline.*three ways out"):
+        fetch(NAME, TAG, tmp_path)
+    assert hub.begun_at == []

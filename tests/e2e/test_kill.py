@@ -78,7 +78,10 @@ class Line:
         return answer
 
 
-@pytest.mark.parametrize("after", [20, 80, 150])
+@pytest.mark.parametrize(
+    "after",
+    [pytest.param(20, marks=pytest.mark.nightly), 80, pytest.param(150, marks=pytest.mark.nightly)],
+)
 def test_no_acknowledged_calibration_is_lost(tmp_path: Path, after: int) -> None:
     settings = tiny_vit(tmp_path) | {"CLIPAD_DATA_DIR": str(tmp_path / "data")}
     with Server(tmp_path, settings) as server:

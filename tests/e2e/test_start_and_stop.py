@@ -29,9 +29,13 @@ def _set_up() -> None:
     ("settings", "words"),
     [
         ({"CLIPAD_WEIGHTS": "absent.safetensors"}, "absent.safetensors"),
-        ({"CLIPAD_WEIGHTS": files("tiny-resnet")[1]}, "tiny-resnet"),
-        ({"CLIPAD_WEIGHTS": ""}, "CLIPAD_WEIGHTS: is not set"),
-        ({"CLIPAD_BACKBONE": "ViT-Z-99"}, "'ViT-Z-99'"),
+        pytest.param(
+            {"CLIPAD_WEIGHTS": files("tiny-resnet")[1]}, "tiny-resnet", marks=pytest.mark.nightly
+        ),
+        pytest.param(
+            {"CLIPAD_WEIGHTS": ""}, "CLIPAD_WEIGHTS: is not set", marks=pytest.mark.nightly
+        ),
+        pytest.param({"CLIPAD_BACKBONE": "ViT-Z-99"}, "'ViT-Z-99'", marks=pytest.mark.nightly),
         ({"CLIPAD_BACKBONE": "ViT-B-32", "CLIPAD_WEIGHTS": "openai"}, "quickgelu"),
         ({"CLIPAD_MAX_BATCH": "many"}, "CLIPAD_MAX_BATCH='many': expected a valid integer"),
     ],

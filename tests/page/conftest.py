@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
-from tests.e2e.serving import Server
+from tests.e2e.serving import ROOT, Server
 from tests.page import browser as found
 
 Open = Callable[..., Page]
@@ -28,10 +28,9 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="session")
-def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where screenshots are kept: CLIPAD_SCREENSHOTS, or a temporary folder."""
-    named = os.environ.get("CLIPAD_SCREENSHOTS")
-    folder = Path(named).resolve() if named else tmp_path_factory.mktemp("screenshots")
+def shots() -> Path:
+    """Where screenshots are kept for people: CLIPAD_SCREENSHOTS, or `runs/screenshots`."""
+    folder = Path(os.environ.get("CLIPAD_SCREENSHOTS", ROOT / "runs" / "screenshots")).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 

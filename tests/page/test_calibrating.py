@@ -10,7 +10,7 @@ from tests.e2e.serving import Server
 from tests.page.conftest import Open
 from tests.page.steps import file_of, good_pictures, hand_over, shoot
 
-pytestmark = pytest.mark.nightly
+pytestmark = pytest.mark.slow
 
 
 def get(server: Server, category: str) -> dict[str, object]:

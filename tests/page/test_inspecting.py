@@ -23,7 +23,7 @@ from tests.page.steps import (
     take_sample,
 )
 
-pytestmark = pytest.mark.nightly
+pytestmark = pytest.mark.slow
 
 
 def test_a_sample_gets_a_score_a_heatmap_and_words(

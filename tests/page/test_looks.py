@@ -10,7 +10,7 @@ from tests.e2e.serving import Server
 from tests.page.conftest import Open
 from tests.page.steps import calibrate, choose, file_of, shoot, take_sample
 
-pytestmark = pytest.mark.nightly
+pytestmark = pytest.mark.slow
 _CLIPPED = """() => [...document.querySelectorAll("main *, header *, .banner *")].filter((e) => {
     const { left, right, width } = e.getBoundingClientRect();
     const scrolls = e.closest(".scroller, .table-frame, svg, select, .hidden-label");

@@ -10,7 +10,7 @@ from tests.e2e.serving import Server
 from tests.page.conftest import Open
 from tests.page.steps import shoot, take_sample
 
-pytestmark = pytest.mark.nightly
+pytestmark = pytest.mark.slow
 
 
 def region(server: Server, page: Page) -> object:

@@ -11,7 +11,7 @@ from tests.e2e.serving import Server
 from tests.page.conftest import Open
 from tests.page.steps import choose, file_of, good_pictures, shoot, take_sample
 
-pytestmark = pytest.mark.nightly
+pytestmark = pytest.mark.slow
 
 
 def test_a_picture_that_is_too_large(tmp_path: Path, open_page: Open, shots: Path) -> None:

@@ -37,7 +37,9 @@ def test_rates_of_the_model_alone() -> None:
 @pytest.mark.parametrize(
     ("command", "key"),
     [
-        (["start", "--turns", "1"], "ready_over_imports"),
+        pytest.param(
+            ["start", "--turns", "1"], "ready_over_imports", marks=pytest.mark.nightly, id="start"
+        ),
         (["log", "--turns", "10", "--warm-up", "2"], "log_ms"),
         (["memory", "--requests", "40", "--first", "20"], "growth"),
     ],

@@ -1,0 +1,53 @@
+"""One large file over HTTP: continued where it was left, its progress in the log.
+
+`huggingface_hub` by itself continues a file only while its process lives, and shows how far it is
+on a terminal alone. Knows nothing of what is fetched.
+"""
+
+import io
+import logging
+from pathlib import Path
+
+from huggingface_hub import get_token
+from huggingface_hub.file_download import http_get
+
+_LOG = logging.getLogger(__name__)
+_STEPS = 10
+
+
+def download(url: str, size: int, path: Path) -> None:
+    """Leave at `path` the file of so many bytes that `url` answers with.
+
+    What an earlier attempt left there is taken for its beginning. To be called by one at a time.
+    Raises the hub's errors and OSError, what has come by then being kept.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    token = get_token()
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    with _Told(path, size) as file:
+        http_get(url, file, resume_size=file.tell(), headers=headers, expected_size=size)
+
+
+class _Told(io.BufferedWriter):
+    """A file to be continued that says, ten times on its way, how much of it is there."""
+
+    def __init__(self, path: Path, size: int) -> None:
+        super().__init__(io.FileIO(path, "a"))
+        self._what = path.name
+        self._size = size
+        self._step = self.tell() * _STEPS // size
+        if self.tell():
+            self._tell("is there from before")
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]
+        """As any file, and a line in the log with every tenth."""
+        written = super().write(data)
+        step = self.tell() * _STEPS // self._size
+        if step != self._step:
+            self._step = step
+            self._tell("fetched")
+        return written
+
+    def _tell(self, how: str) -> None:
+        there, size = self.tell() / 1e6, self._size / 1e6
+        _LOG.info("%s: %.0f of %.0f MB %s", self._what, there, size, how)
