@@ -9,8 +9,8 @@ curl --data-binary @part.png "http://127.0.0.1:8000/predict?category=metal_nut"
 ```
 
 `Accept` chooses the answer: JSON with the heatmap inside (default), `image/png` for the heatmap
-alone, `application/x-npy` for the raw anomaly map (float32, S x S); the last two carry the score in
-`X-Anomaly-Score`:
+alone, `application/x-npy` for the raw anomaly map (float32, S x S). Each carries the score in the
+header `X-Anomaly-Score` too, and of a calibrated category the decision in `X-Is-Anomalous`:
 
 ```sh
 curl -F image=@part.png -F category=carpet -H "Accept: image/png" -o heatmap.png \\

@@ -121,7 +121,7 @@ _REQUEST_ID_HEADER: dict[str, Any] = {
 }
 _SCORE_HEADER = {
     "X-Anomaly-Score": {
-        "description": "The anomaly score in full precision (image/png and application/x-npy).",
+        "description": "The anomaly score in full precision.",
         "schema": {"type": "number"},
     },
     "X-Anomaly-Threshold": {

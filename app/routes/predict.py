@@ -82,10 +82,10 @@ async def _predict(
     )
     record(request, options, standing, question, inspection, service)
     request.state.notes["score"] = inspection.finding.score
+    headers = {**_figures(inspection, question), "Vary": "Accept"}
     if media_type == JSON:
         answer = prediction(request, options, standing, question, inspection, service)
-        return Response(answer.model_dump_json(), media_type=JSON, headers={"Vary": "Accept"})
-    headers = {**_figures(inspection, question), "Vary": "Accept"}
+        return Response(answer.model_dump_json(), media_type=JSON, headers=headers)
     if media_type == PNG and inspection.rendering:
         return Response(inspection.rendering.png, media_type=PNG, headers=headers)
     buffer = io.BytesIO()
@@ -223,7 +223,7 @@ def _named(options: PredictOptions, standing: Standing) -> str:
 
 
 def _figures(inspection: Inspection, question: Question) -> dict[str, str]:
-    """The headers that carry the figures where the body is no JSON."""
+    """The headers that carry the figures: for bodies without them, and clients that read none."""
     headers = {"X-Anomaly-Score": repr(inspection.finding.score)}
     if inspection.decision and question.calibration:
         headers["X-Anomaly-Threshold"] = repr(question.calibration.threshold)

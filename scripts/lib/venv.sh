@@ -8,7 +8,7 @@
 #   an update   is begun again; from nothing, if it had begun to exchange packages
 #   a new kind  is built with the old environment set aside, which returns unless all ends well
 #
-# Read from the environment (README.md, "Set-up"):
+# Read from the environment (docs/set-up.md):
 #   CLIPAD_PYTHON        the Python to use (3.11 or newer); default: the first one found
 #   CLIPAD_TORCH         `default` (PyPI's build, CUDA on Linux) or `cpu`; unset: as it is
 #   CLIPAD_TORCH_INDEX   where the CPU build comes from

@@ -1,4 +1,4 @@
-"""The service as a reader starts it, once, and a folder as a reader may stand in."""
+"""The service as a reader starts it, once, and a folder such as a reader stands in."""
 
 import re
 import shutil

@@ -269,10 +269,8 @@ def test_heatmaps_have_the_category_s_own_scale_and_regions_their_boxes(
     assert answer["is_anomalous"]
 
 
-@pytest.mark.parametrize("accept", ["image/png", "application/x-npy"])
-def test_figures_stand_in_headers_where_the_body_is_no_json(
-    client: TestClient, accept: str
-) -> None:
+@pytest.mark.parametrize("accept", ["application/json", "image/png", "application/x-npy"])
+def test_figures_stand_in_headers_whatever_the_body_is(client: TestClient, accept: str) -> None:
     ask: dict[str, Any] = {"content": good(200), "headers": {"Accept": accept}}
     before = client.post("/predict?category=nut", **ask)
     assert not {"X-Anomaly-Threshold", "X-Is-Anomalous"} & {name.title() for name in before.headers}
@@ -281,6 +279,7 @@ def test_figures_stand_in_headers_where_the_body_is_no_json(
     answer = client.post("/predict?category=nut", **ask)
     assert float(answer.headers["X-Anomaly-Threshold"]) == found["anomaly_threshold"]
     assert answer.headers["X-Is-Anomalous"] == "true"
+    assert float(answer.headers["X-Anomaly-Score"]) > found["anomaly_threshold"]
     if accept == "application/x-npy":
         assert np.load(io.BytesIO(answer.content)).shape == (16, 16)
 
