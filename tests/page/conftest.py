@@ -16,8 +16,9 @@ Open = Callable[..., Page]
 _REFUSED = re.compile(r"Failed to load resource: (the server responded|net::ERR_CONNECTION)")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
+    """A browser for one file's tests: while it is there, no other test may run an event loop."""
     program = found.chromium()
     if program is None:
         pytest.skip(found.ABSENT)
