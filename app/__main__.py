@@ -15,6 +15,7 @@ from uvicorn.main import main as uvicorn_command
 
 from app.errors import ConfigurationError
 from app.logs import log_config
+from app.memory import bound_pools
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -37,6 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def _serve(**options: Any) -> None:
+    bound_pools()
     if options["env_file"]:
         load_dotenv(options["env_file"])
     logging.config.dictConfig(log_config(options["log_level"]))

@@ -12,6 +12,7 @@ Knows nothing of architectures or of what the tensors mean.
 import json
 import logging
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any, cast
@@ -31,6 +32,7 @@ _LOG = logging.getLogger(__name__)
 # As in open_clip: the safetensors file first, the pickle only where there is no other.
 _DEFAULT_FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 _TIMEOUT_S = 10.0
+_SHA256 = re.compile("[0-9a-f]{64}")  # a large file's etag on the hub is its sha256
 # The hub's errors stand on those of its HTTP client, and which client changes with versions.
 _FAILURES = cast(
     tuple[type[Exception], ...], (OSError, ValueError, RuntimeError, *HfHubHTTPError.__bases__)
@@ -42,7 +44,8 @@ def fetch(name: str, tag: str, directory: Path) -> Path:
 
     name, tag: as in `open_clip.list_pretrained()`. A file already there is used as it is,
     without a network; so is one put there by hand under the name it was published with.
-    An interrupted download is continued, also by another process. Raises WeightsError, in one line.
+    An interrupted download is continued, also by another process, where the hub tells the file's
+    sha256. Raises WeightsError, in one line.
     """
     published, tag = _published(name, tag)
     found = _find(name, tag, published, directory)
@@ -116,18 +119,18 @@ def _download(name: str, tag: str, published: dict[str, Any], directory: Path) -
     if urlsplit(endpoint).scheme not in ("http", "https"):
         raise ValueError(f"HF_ENDPOINT={endpoint} is not an http(s) address")
     repository, file, facts = _locate(published)
+    staging = directory / ".fetching" / f"{name}-{tag}"
+    _forget_what_cannot_go_on(staging, facts)
+    fetched = staging / facts.commit_hash / file
+    missing = facts.size - (fetched.stat().st_size if fetched.exists() else 0)
     free = shutil.disk_usage(directory).free
-    if facts.size > free:
-        raise OSError(f"{file} has {facts.size} bytes, only {free} are free on the disk")
+    if missing > free:
+        raise OSError(f"{file} needs {missing} bytes more, only {free} are free on the disk")
     size = f"{facts.size / 1e6:.0f} MB"
     _LOG.info("fetching %s %s from %s/%s (%s), once", name, tag, endpoint, repository, size)
-    staging = directory / ".fetching" / f"{name}-{tag}"
-    # What is left of an attempt is continued only if it was this very version's.
-    fetched = staging / facts.commit_hash / file
     download(hf_hub_url(repository, file, revision=facts.commit_hash), facts.size, fetched)
     sha256 = file_sha256(fetched)
-    # A large file's etag on the hub is its sha256.
-    if len(facts.etag or "") == len(sha256) and facts.etag != sha256:
+    if _SHA256.fullmatch(facts.etag or "") and facts.etag != sha256:
         shutil.rmtree(staging)
         raise OSError(f"what arrived has sha256 {sha256}, expected {facts.etag}")
     path = directory / f"{name}-{tag}{fetched.suffix}"
@@ -146,6 +149,17 @@ def _download(name: str, tag: str, published: dict[str, Any], directory: Path) -
     os.replace(fetched, path)
     shutil.rmtree(staging)
     return path
+
+
+def _forget_what_cannot_go_on(staging: Path, facts: Any) -> None:
+    """Remove what is left of another version, or of one that cannot be checked when it is whole.
+
+    A server may announce no sha256, and a beginning of the same length may be another's page.
+    """
+    checkable = _SHA256.fullmatch(facts.etag or "")
+    for left in staging.glob("*"):
+        if not checkable or left.name != facts.commit_hash:
+            shutil.rmtree(left)
 
 
 def _locate(published: dict[str, Any]) -> tuple[str, str, Any]:

@@ -3,12 +3,14 @@
 import hashlib
 import json
 import logging
+import shutil
 import socket
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -33,6 +35,8 @@ class Hub(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Answer)
         self.files = {f"{REPOSITORY}/{SAFE}": WEIGHTS}
         self.false_etag: str | None = None
+        self.portal: bytes | None = None  # what somebody between answers every GET with
+        self.refuses_parts = False
         self.begun_at: list[int] = []
         self.tokens: list[str | None] = []
 
@@ -44,6 +48,17 @@ class _Answer(BaseHTTPRequestHandler):
         self._answer()
 
     def do_GET(self) -> None:
+        if self.server.portal is not None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(self.server.portal)))
+            self.end_headers()
+            self.wfile.write(self.server.portal)
+            return
+        if self.server.refuses_parts and self.headers.get("Range"):
+            self.send_response(416)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         content = self._answer()
         if content is not None:
             self.server.begun_at.append(len(WEIGHTS) - len(content))
@@ -178,6 +193,67 @@ def test_a_damaged_beginning_is_found_and_thrown_away(hub: Hub, tmp_path: Path) 
         fetch(NAME, TAG, tmp_path)
     assert fetch(NAME, TAG, tmp_path).read_bytes() == WEIGHTS
     assert hub.begun_at == [50, 0]
+
+
+@pytest.mark.parametrize("left", [WEIGHTS + b"more", WEIGHTS * 2])
+def test_more_than_was_announced_is_begun_anew(hub: Hub, tmp_path: Path, left: bytes) -> None:
+    left_over(tmp_path, left)
+    assert fetch(NAME, TAG, tmp_path).read_bytes() == WEIGHTS
+    assert hub.begun_at == [0]
+
+
+def test_what_is_whole_already_is_not_asked_for(hub: Hub, tmp_path: Path) -> None:
+    left_over(tmp_path, WEIGHTS)
+    assert fetch(NAME, TAG, tmp_path).read_bytes() == WEIGHTS
+    assert hub.begun_at == []
+
+
+def test_what_a_server_cannot_continue_is_begun_anew(hub: Hub, tmp_path: Path) -> None:
+    left_over(tmp_path, WEIGHTS[:50])
+    hub.refuses_parts = True
+    with pytest.raises(WeightsError, match="416"):
+        fetch(NAME, TAG, tmp_path)
+    assert fetch(NAME, TAG, tmp_path).read_bytes() == WEIGHTS
+    assert hub.begun_at == [0]
+
+
+@pytest.mark.parametrize("page", [b"<html>log in</html>", b"<p>" * len(WEIGHTS)])
+@pytest.mark.parametrize("before", [0, 50])
+def test_a_portals_page_is_not_kept(hub: Hub, tmp_path: Path, page: bytes, before: int) -> None:
+    left_over(tmp_path, WEIGHTS[:before])
+    hub.portal = page
+    with pytest.raises(WeightsError, match=f"{len(page)} bytes, expected {len(WEIGHTS)}"):
+        fetch(NAME, TAG, tmp_path)
+    hub.portal = None
+    assert fetch(NAME, TAG, tmp_path).read_bytes() == WEIGHTS
+    assert hub.begun_at == [0]
+
+
+@pytest.mark.parametrize("etag", ["0" * 32, "x" * 64])
+def test_what_could_not_be_checked_is_begun_anew(hub: Hub, tmp_path: Path, etag: str) -> None:
+    hub.false_etag = etag
+    left_over(tmp_path, b"<html>".ljust(50))
+    assert fetch(NAME, TAG, tmp_path).read_bytes() == WEIGHTS
+    assert hub.begun_at == [0]
+
+
+def test_the_disk_needs_room_only_for_what_is_missing(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / ".fetching" / f"{NAME}-{TAG}" / ("1" * 40) / SAFE
+    other.parent.mkdir(parents=True)
+    other.write_bytes(bytes(50))
+
+    def usage(_: Path) -> SimpleNamespace:  # what another version left is in the way
+        return SimpleNamespace(free=len(WEIGHTS) - 50 - 50 * other.exists())
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    with pytest.raises(WeightsError, match=f"needs {len(WEIGHTS)} bytes more, only"):
+        fetch(NAME, TAG, tmp_path)
+    left_over(tmp_path, WEIGHTS[:50])
+    other.parent.mkdir()
+    other.write_bytes(bytes(50))
+    assert fetch(NAME, TAG, tmp_path).read_bytes() == WEIGHTS
 
 
 def test_refuses_what_is_not_what_the_hub_announced(hub: Hub, tmp_path: Path) -> None:

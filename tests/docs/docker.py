@@ -12,6 +12,7 @@ from tests.docs.blocks import ROOT
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+_OF_THE_OPERATOR = {"secrets.env"}
 # Options by command, and whether a value follows.
 _COMPOSE = {"--profile": True, "-f": True, "--file": True, "--env-file": True, "-p": True}
 _OPTIONS = {
@@ -53,7 +54,7 @@ def _compose(words: Sequence[str]) -> None:
     for option, value in _taken(rest, _COMPOSE):
         if option == "--profile":
             assert value in profiles, words
-        elif option in ("-f", "--file", "--env-file"):
+        elif option in ("-f", "--file", "--env-file") and value not in _OF_THE_OPERATOR:
             assert (ROOT / str(value)).is_file(), words
     command = rest.pop(0)
     for option, value in _taken(rest, _OPTIONS[command]):

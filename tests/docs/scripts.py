@@ -161,18 +161,10 @@ def _test(arguments: Words) -> None:
     assert not rest or (rest[0] == "-k" and len(rest) == 2), arguments
 
 
-def _check_image(arguments: Words) -> None:
-    program = "scripts/lib/check_image.py"
-    if (ROOT / program).exists():
-        check_options(program)(arguments)
-    else:
-        assert subprocess.run(["bash", "-n", "scripts/check_image"], cwd=ROOT).returncode == 0
-
-
 CHECKS: Mapping[str, Callable[[Words], None]] = {
     "audit": _audit,
     "bench": _bench,
-    "check_image": _check_image,
+    "check_image": check_options("scripts/lib/check_image.py"),
     "detect": _detect,
     "evaluate": _with_data_set("evaluate"),
     "fetch_weights": _fetch_weights,

@@ -12,7 +12,7 @@ from tests.docs.test_commands import variables
 from tests.docs.test_prometheus import families
 
 # Read by the tests and the scripts' stand-ins alone, or by other programs.
-FOLDERS = ("app", "docs", "scripts", "tests", "model_weights", ".ci")
+FOLDERS = ("app", "deploy", "docs", "scripts", "tests", "model_weights", ".ci")
 HEADERS = {
     "X-Request-ID",
     "X-Anomaly-Score",

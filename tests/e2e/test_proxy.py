@@ -2,7 +2,6 @@
 it never does, and what it says itself. docs/scale.md has the table; each of its cells is tried.
 """
 
-import json
 import re
 import socket
 import ssl
@@ -289,7 +288,24 @@ def test_its_own_problems_look_like_the_services() -> None:
             head, _, body = client.recv(8192).partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 400 ")
         assert Problem.model_validate_json(body).status == 400
+        for asked, status in (
+            (b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: odd\r\n\r\n", 501),
+            (b"GET / HTTP/3.0\r\nHost: x\r\n\r\n", 505),
+            (b"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", 405),
+        ):
+            with socket.create_connection(("127.0.0.1", at.port), 10) as client:
+                client.sendall(asked)
+                head, _, body = client.recv(8192).partition(b"\r\n\r\n")
+            assert Problem.model_validate_json(body).status == status, asked
+            assert b"application/problem+json" in head
         assert plan.asked == []
+
+
+def test_probes_that_speak_http_1_0_are_answered() -> None:
+    with arranged() as (at, plan), socket.create_connection(("127.0.0.1", at.port), 10) as client:
+        client.sendall(b"GET /readyz HTTP/1.0\r\n\r\n")
+        assert b" 200 " in client.recv(4096).partition(b"\r\n")[0]
+        assert [one.headers["host"] for one in plan.asked] == ["clip-ad"]
 
 
 def test_a_slow_client_holds_no_place_in_a_replica() -> None:
@@ -337,7 +353,8 @@ def test_the_pages_lines_for_tls_work(tmp_path: Path) -> None:
     with running(Replica(plan)) as replica:
         text = proxy.configuration(port, [replica.address])
         told = lines.replace("8443", f"127.0.0.1:{port}").replace("/run/secrets/", "")
-        text = text.replace(f"listen 127.0.0.1:{port};", told)
+        plain = f"listen 127.0.0.1:{free_port()};"
+        text = text.replace(f"listen 127.0.0.1:{port};", plain + told)
         at = proxy.Proxy(text, port)
         (at.folder / "tls_key").write_text(key)
         (at.folder / "tls_certificate").write_text(certificate)
@@ -399,4 +416,3 @@ def test_a_replica_made_anew_is_found_under_its_new_address() -> None:
                 assert time.monotonic() < end, seen
                 seen.append(ask(at.url, "GET /model").text)
                 time.sleep(0.05)
-    assert json.dumps(seen)

@@ -40,7 +40,12 @@ def test_rates_of_the_model_alone() -> None:
         pytest.param(
             ["start", "--turns", "1"], "ready_over_imports", marks=pytest.mark.nightly, id="start"
         ),
-        (["log", "--turns", "10", "--warm-up", "2"], "log_ms"),
+        pytest.param(
+            ["log", "--turns", "10", "--warm-up", "2"],
+            "log_ms",
+            marks=pytest.mark.nightly,
+            id="log",
+        ),
         (["memory", "--requests", "40", "--first", "20"], "growth"),
     ],
 )
