@@ -13,6 +13,7 @@ import click
 from dotenv import load_dotenv
 from uvicorn.main import main as uvicorn_command
 
+from app.address import check_address, is_loopback
 from app.errors import ConfigurationError
 from app.logs import log_config
 from app.memory import bound_pools
@@ -67,7 +68,7 @@ def _served(options: dict[str, Any], failure: list[Exception]) -> "FastAPI | str
     Raises ConfigurationError for all that can be told before anything listens.
     """
     # Imported step by step: what is mistyped is told before the next, slower step.
-    from app.settings import load_settings, unknown_variables
+    from app.settings import PREFIX, load_settings, unknown_variables
 
     settings = load_settings()
     configured = log_config(options["log_level"], settings.log_format)
@@ -82,6 +83,16 @@ def _served(options: dict[str, Any], failure: list[Exception]) -> "FastAPI | str
         if given(name) is click.core.ParameterSource.DEFAULT:
             options[name] = getattr(settings, name)
     settings = settings.model_copy(update={"host": options["host"], "port": options["port"]})
+    if options["fd"] is None and not options["uds"]:
+        check_address(settings.host, settings.port)
+        if not (settings.api_keys or settings.api_keys_file or is_loopback(settings.host)):
+            _log.warning(
+                "no API keys: whoever reaches %s may ask, calibrate and delete; set %sAPI_KEYS or "
+                "%sAPI_KEYS_FILE",
+                settings.host,
+                PREFIX,
+                PREFIX,
+            )
     configure_threads(settings)
     app = create_app(settings, on_failure=_stopper(failure), on_hang=leave_hung)
     several = options["reload"] or (options["workers"] or 1) > 1

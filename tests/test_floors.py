@@ -11,7 +11,7 @@ APP = Path(__file__).parent.parent / "app"
 # From the ground up; a module imports only what stands on lower floors.
 FLOORS: Sequence[set[str]] = (
     {"calibration", "cpus", "drift", "errors", "logs", "memory", "png", "png_rows", "regions"},
-    {"keyring", "mask", "serving", "structure"},
+    {"address", "keyring", "mask", "serving", "structure"},
     {"clipad", "heatmap", "rgb", "roi", "store"},
     {"images"},
     {"categories", "inspection_log", "pictures", "settings", "vocabulary"},

@@ -131,13 +131,18 @@ class _Part:
         return Upload(bytes(self._data), self.filename, error)
 
     def text(self) -> str:
-        hint = "" if self.filename is None else f"; expected images as {IMAGE_FIELD!r}"
-        if self.overflow:
-            raise FieldError(f"{self.name}: more than {self._limit} bytes long{hint}")
         try:
+            if self.overflow:
+                raise FieldError(f"{self.name}: more than {self._limit} bytes long")
             return self._data.decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise FieldError(f"{self.name}: is not UTF-8 text{hint}") from error
+        except (FieldError, UnicodeDecodeError) as error:
+            if self.filename is not None:
+                raise FieldError(
+                    f"{self.name}: holds a file; expected the image in the field {IMAGE_FIELD!r}"
+                ) from error
+            if isinstance(error, FieldError):
+                raise
+            raise FieldError(f"{self.name}: is not UTF-8 text") from error
 
 
 class _Collector:

@@ -39,9 +39,10 @@ async def require_key(
 ) -> None:
     """Raises 401 where API keys are configured and the request does not carry one of them."""
     if not service.policy.keys.accepts(credentials.credentials if credentials else ""):
+        how = "has none of this service's API keys" if credentials else "is absent, or no Bearer"
         raise HTTPException(
             401,
-            "Authorization is absent or wrong: expected `Bearer` and an API key",
+            f"Authorization: {how}; expected `Bearer` and an API key",
             headers={"WWW-Authenticate": "Bearer"},
         )
 
