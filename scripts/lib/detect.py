@@ -19,14 +19,15 @@ import asyncio  # noqa: E402
 import logging  # noqa: E402
 import shutil  # noqa: E402
 from collections import Counter  # noqa: E402
-from collections.abc import Mapping  # noqa: E402
-from contextlib import AbstractAsyncContextManager, closing  # noqa: E402
+from collections.abc import Iterator, Mapping  # noqa: E402
+from contextlib import AbstractAsyncContextManager, closing, contextmanager  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
 import httpx  # noqa: E402
 import typer  # noqa: E402
 from detect_service import own_service, running_service  # noqa: E402
+from filelock import FileLock, Timeout  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.progress import (  # noqa: E402
     BarColumn,
@@ -36,9 +37,17 @@ from rich.progress import (  # noqa: E402
     TimeRemainingColumn,
 )
 
-from app.errors import ClipAdError  # noqa: E402
+from app.errors import ClipAdError, FieldError  # noqa: E402
 from app.offline.detection.inputs import Input, find_inputs  # noqa: E402
-from app.offline.detection.run import FAILED, HEATMAPS, REJECT, UNDECIDED, Question, detect  # noqa: E402
+from app.offline.detection.run import (  # noqa: E402
+    FAILED,
+    HEATMAPS,
+    REJECT,
+    UNDECIDED,
+    Question,
+    detect,
+    left,
+)
 from app.offline.detection.table import Format, Table  # noqa: E402
 from app.settings import settings_with  # noqa: E402
 
@@ -68,22 +77,37 @@ def main(
     some files could not be judged, or it could not begin."""
     question = Question(category, method, heatmap, size, workers, station)
     try:
-        inputs = find_inputs(input)
-        if fresh:
-            shutil.rmtree(out / HEATMAPS, ignore_errors=True)
-            for kind in Format:
-                (out / f"results.{kind}").unlink(missing_ok=True)
-        out.mkdir(parents=True, exist_ok=True)
-        service = running_service(url, key) if url else own_service(settings_with({}))
-        with closing(Table(out / f"results.{format}", format)) as table:
-            counts = asyncio.run(_run(service, inputs, question, table, out))
-    except (ClipAdError, OSError, httpx.HTTPError) as error:
+        inputs = find_inputs(input, out / HEATMAPS)
+        with _alone_in(out):
+            if fresh:
+                shutil.rmtree(out / HEATMAPS, ignore_errors=True)
+                for kind in Format:
+                    (out / f"results.{kind}").unlink(missing_ok=True)
+            service = running_service(url, key) if url else own_service(settings_with({}))
+            with closing(Table(out / f"results.{format}", format)) as table:
+                counts = asyncio.run(_run(service, inputs, question, table, out))
+    except (ClipAdError, OSError, httpx.HTTPError, httpx.InvalidURL) as error:
         _console.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error
     _console.print(f"{len(inputs)} files: {_said(counts)}; see {table.path}", highlight=False)
     if counts[UNDECIDED]:
         _console.print("Not calibrated, so nothing was decided: see docs/calibration.md.")
     raise typer.Exit(ANOMALOUS if counts[REJECT] else 1 if counts[FAILED] else 0)
+
+
+@contextmanager
+def _alone_in(out: Path) -> Iterator[None]:
+    """Two runs in one folder would each write what the other has."""
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        held = FileLock(out / ".lock").acquire(blocking=False)
+    except Timeout as error:
+        raise FieldError(
+            f"--out {out}: another detect is at work there; expected a folder that no run is "
+            "using, or wait for its end"
+        ) from error
+    with held:
+        yield
 
 
 async def _run(
@@ -100,8 +124,7 @@ async def _run(
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=_console) as progress:
-        known = {row["file"] for row in table.rows}
-        before = sum(item.name in known for item in inputs)
+        before = len(inputs) - len(left(inputs, table))
         shown = progress.add_task("pictures", total=len(inputs), completed=before)
 
         def told(row: Mapping[str, Any]) -> None:

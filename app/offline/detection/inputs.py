@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import hashlib
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,8 +26,10 @@ class Input:
     name: str
 
 
-def find_inputs(given: str) -> list[Input]:
+def find_inputs(given: str, written: Path | None = None) -> list[Input]:
     """The files that `given` means, each once, sorted but for a list's own order.
+
+    written: a folder of our own pictures; what lies in it is meant by no folder and no pattern.
 
     A folder: its pictures, and those in folders below, told by their endings. A list (`.txt`): a
     path a line, relative to the list's folder; empty lines and those with `#` do not count.
@@ -34,14 +37,16 @@ def find_inputs(given: str) -> list[Input]:
     """
     path = Path(given)
     if path.is_dir():
-        found = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+        pictures = (p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+        found = sorted(_outside(written, pictures))
         base = path
     elif path.suffix.lower() == _LIST and path.is_file():
         found, base = _listed(path), path.parent
     elif path.is_file():
         found, base = [path], path.parent
     else:
-        found = sorted(Path(p) for p in glob.glob(given, recursive=True) if Path(p).is_file())
+        matches = (Path(p) for p in glob.glob(given, recursive=True))
+        found = sorted(_outside(written, (p for p in matches if p.is_file())))
         base = _fixed_part(given)
     if not found:
         raise FieldError(
@@ -49,6 +54,19 @@ def find_inputs(given: str) -> list[Input]:
             f"fits files, a list of paths ({_LIST}), or a picture"
         )
     return [Input(p, _name(p, base)) for p in dict.fromkeys(found)]
+
+
+def _outside(written: Path | None, paths: Iterable[Path]) -> Iterator[Path]:
+    if written is None:
+        yield from paths
+        return
+    folder = written.resolve()
+    within: dict[Path, bool] = {}  # of folders: there are fewer of them, and links are slow
+    for path in paths:
+        if path.parent not in within:
+            within[path.parent] = path.parent.resolve().is_relative_to(folder)
+        if not within[path.parent]:
+            yield path
 
 
 def _listed(path: Path) -> list[Path]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import hashlib
 import os
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -19,9 +20,12 @@ from app.offline.detection.table import Table
 
 REJECT, PASS, UNDECIDED, FAILED = "reject", "pass", "undecided", "failed"
 HEATMAPS = "heatmaps"
+_LONGEST_NAME = 251  # bytes, and `.png`: file systems allow 255
 _BUSY = (429, 503)
 _TRIES = 60
-_LONGEST_S = 60.0
+_LONGEST_S = 60.0  # between two tries
+_LOST_S = 10  # the same after a lost connection; with all tries a service has minutes to restart
+_THE_PICTURES = ("400", "413", "415")  # what is wrong with one picture, and will be again
 _OURS = (401, 404, 406, 422)  # what is wrong with the question, and so with every file
 
 
@@ -47,14 +51,15 @@ async def detect(
     folder: Path,
     told: Callable[[Mapping[str, Any]], None],
 ) -> Counter[str]:
-    """Ask for all inputs that the table does not have yet; decisions of all its lines.
+    """Ask for what is `left`; decisions of all inputs' lines.
 
     A heatmap is in its place before its line is written, so that a line never promises too much.
-    Raises FieldError where the question is refused, as it would be for every file, and
-    NotReadyError where the service stays busy: another run goes on from there.
+    Raises FieldError where the question is refused, as it would be for every file, or where the
+    answers are not of the table's model, and NotReadyError where the service stays busy or away:
+    another run goes on from there.
     """
-    done = {row["file"] for row in table.rows}
-    waiting = deque(item for item in inputs if item.name not in done)
+    waiting = deque(left(inputs, table))
+    table.remove({item.name for item in waiting})
     under_way: deque[tuple[Input, asyncio.Task[dict[str, Any]]]] = deque()
     try:
         while waiting or under_way:
@@ -63,6 +68,7 @@ async def detect(
                 under_way.append((item, asyncio.create_task(_ask(http, item, question))))
             item, task = under_way.popleft()
             row = await task
+            table.check(row)  # before another model's heatmap takes the place of ours
             _keep_heatmap(row, item, folder)
             table.add(row)
             told(row)
@@ -73,11 +79,24 @@ async def detect(
     return Counter(row["decision"] or FAILED for row in table.rows if row["file"] in named)
 
 
+def left(inputs: Sequence[Input], table: Table) -> list[Input]:
+    """What the table has no line for, or one that says it failed by chance.
+
+    That is all but what was wrong with the picture: a share may be back, a server repaired.
+    """
+    done = {
+        row["file"]
+        for row in table.rows
+        if row["decision"] != FAILED or str(row["status"]) in _THE_PICTURES
+    }
+    return [item for item in inputs if item.name not in done]
+
+
 async def _ask(http: httpx.AsyncClient, item: Input, question: Question) -> dict[str, Any]:
     try:
         data = await asyncio.to_thread(item.path.read_bytes)
     except OSError as error:
-        return _failure(item, question, "", f"cannot be read: {error.strerror}")
+        return _failure(item, "", f"cannot be read: {error.strerror}")
     parameters = {
         "category": question.category,
         "method": question.method,
@@ -87,7 +106,11 @@ async def _ask(http: httpx.AsyncClient, item: Input, question: Question) -> dict
         "part_id": item.name[-128:],
     }
     wanted = {name: value for name, value in parameters.items() if value}
-    answer = await _patiently(http, wanted, data)
+    try:
+        answer = await _patiently(http, wanted, data)
+    except httpx.TransportError as error:
+        problem = str(error) or type(error).__name__
+        raise NotReadyError(f"{item.name}: no answer in {_TRIES} tries: {problem}") from error
     status = answer.status_code
     if status == 200:
         return _row(item, answer.json())
@@ -96,7 +119,7 @@ async def _ask(http: httpx.AsyncClient, item: Input, question: Question) -> dict
         raise NotReadyError(f"{item.name}: {status} after {_TRIES} tries: {problem}")
     if status in _OURS:
         raise FieldError(f"{item.name}: {problem}")
-    return _failure(item, question, status, problem)
+    return _failure(item, status, problem)
 
 
 def _detail(answer: httpx.Response) -> str:
@@ -110,18 +133,23 @@ def _detail(answer: httpx.Response) -> str:
 async def _patiently(
     http: httpx.AsyncClient, parameters: Mapping[str, str], data: bytes
 ) -> httpx.Response:
-    """The answer; one that says it is busy is asked again when it wants to be."""
-    for _ in range(_TRIES):
-        answer = await http.post(
-            "/predict",
-            params=parameters,
-            content=data,
-            headers={"Content-Type": "application/octet-stream", "Accept": "application/json"},
-        )
+    """The answer; one that says it is busy is asked again when it wants to be.
+
+    So is one that does not come. Raises httpx.TransportError where the last did not.
+    """
+    headers = {"Content-Type": "application/octet-stream", "Accept": "application/json"}
+    for tried in range(1, _TRIES + 1):
+        try:
+            answer = await http.post("/predict", params=parameters, content=data, headers=headers)
+        except httpx.TransportError:
+            if tried == _TRIES:
+                raise
+            await asyncio.sleep(min(tried, _LOST_S, _LONGEST_S))
+            continue
         if answer.status_code not in _BUSY:
-            return answer
+            break
         wanted = answer.headers.get("Retry-After", "1")
-        await asyncio.sleep(min(float(wanted), _LONGEST_S) if wanted.isdecimal() else 1)
+        await asyncio.sleep(min(float(wanted) if wanted.isdecimal() else 1, _LONGEST_S))
     return answer
 
 
@@ -140,7 +168,7 @@ def _row(item: Input, said: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _failure(item: Input, question: Question, status: object, problem: str) -> dict[str, Any]:
+def _failure(item: Input, status: object, problem: str) -> dict[str, Any]:
     return {
         "file": item.name,
         "status": status,
@@ -157,10 +185,20 @@ def _keep_heatmap(row: dict[str, Any], item: Input, folder: Path) -> None:
     """Put the PNG into its place, and its place into the row."""
     if row["heatmap"] is None:
         return
-    place = f"{HEATMAPS}/{item.name}.png"
+    place = f"{HEATMAPS}/{'/'.join(map(_short, item.name.split('/')))}.png"
     path = folder / place
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}")
+    unfinished = folder / ".unfinished.png"  # where no heatmap lies
     unfinished.write_bytes(base64.b64decode(row["heatmap"]))
     os.replace(unfinished, path)
     row["heatmap"] = place
+
+
+def _short(part: str) -> str:
+    """The name of a file or folder, cut where a file system would not take it."""
+    whole = part.encode()
+    if len(whole) <= _LONGEST_NAME:
+        return part
+    # Told by a hash, so that two of one beginning do not meet.
+    place = hashlib.sha256(whole).hexdigest()[:16]
+    return f"{whole[:200].decode(errors='ignore')}-{place}"

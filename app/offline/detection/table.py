@@ -11,7 +11,7 @@ import io
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,10 @@ COLUMNS = (
 _TEXTS = ("file", "category", "object", "problem")
 _FORMULA = re.compile("'*[-=+@]")
 _SAME = ("category", "method", "fingerprint")  # of all lines of one table
+_NAMES = dict(zip(COLUMNS, COLUMNS, strict=True))
+
+# A picture with some thousand regions has more in one cell than the 128 KiB that `csv` allows.
+csv.field_size_limit(2**31 - 1)
 
 
 class Format(StrEnum):
@@ -48,23 +52,24 @@ class Format(StrEnum):
 class Table:
     """Lines of a file, appended one by one; whoever opens it again sees those that are whole.
 
-    Each line is on the disk before the next is asked for. `rows`: of an earlier run. Raises
-    FieldError for a file that is no such table.
+    Each line is on the disk before the next is asked for. `rows`: of an earlier run, then all.
+    Raises FieldError for a file that is no such table, and leaves it as it is.
     """
 
     def __init__(self, path: Path, form: Format) -> None:
         self.path = path
         self._form = form
-        self.rows = list(self._read_back())
+        self._header = _csv_line(_NAMES) if form is Format.CSV else ""
+        self.rows = self._read_back()
         self._file = path.open("ab")
-        if form is Format.CSV and not path.stat().st_size:
-            self._append(_csv_line(dict(zip(COLUMNS, COLUMNS, strict=True))))
+        if not path.stat().st_size:
+            self._append(self._header)
 
     def close(self) -> None:
         """Nothing is added any more."""
         self._file.close()
 
-    def add(self, row: Mapping[str, Any]) -> None:
+    def check(self, row: Mapping[str, Any]) -> None:
         """Raises FieldError for a row that was made with another category, method or model."""
         for name in _SAME:
             before = next((str(r[name]) for r in self.rows if r[name]), None)
@@ -73,31 +78,63 @@ class Table:
                     f"{self.path}: its lines have {name} {before!r}, this run has "
                     f"{row[name]!r}: expected the same; name another folder, or start --fresh"
                 )
-        whole = {name: row.get(name) for name in COLUMNS}
-        line = _csv_line(whole) if self._form is Format.CSV else json.dumps(whole) + "\n"
-        self._append(line)
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Raises FieldError as `check` does."""
+        self.check(row)
+        self._append(self._line(row))
         self.rows.append(dict(row))
+
+    def remove(self, files: Collection[str]) -> None:
+        """Take out the lines of these files: a kill leaves the table with all of them or none."""
+        kept = [row for row in self.rows if row["file"] not in files]
+        if len(kept) == len(self.rows):
+            return
+        unfinished = self.path.with_name(f".{self.path.name}")
+        with unfinished.open("wb") as file:
+            file.write(self._header.encode())
+            file.writelines(self._line(row).encode() for row in kept)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, self.path)
+        self._file.close()
+        self._file = self.path.open("ab")
+        self.rows = kept
+
+    def _line(self, row: Mapping[str, Any]) -> str:
+        whole = {name: row.get(name) for name in COLUMNS}
+        return _csv_line(whole) if self._form is Format.CSV else json.dumps(whole) + "\n"
 
     def _append(self, line: str) -> None:
         self._file.write(line.encode())
         self._file.flush()
         os.fsync(self._file.fileno())
 
-    def _read_back(self) -> Iterator[dict[str, Any]]:
+    def _read_back(self) -> list[dict[str, Any]]:
         if not self.path.exists():
-            return
+            return []
         whole = self.path.read_bytes()
         kept = whole[: whole.rfind(b"\n") + 1]
-        if kept != whole:  # a kill in the middle of a line
-            with self.path.open("r+b") as file:
-                file.truncate(len(kept))
         try:
-            yield from self._parsed(kept.decode())
-        except (ValueError, KeyError, csv.Error) as error:
+            if not kept and not self._may_begin(whole):
+                raise ValueError(f"it begins with {whole[:40]!r}")
+            rows = list(self._parsed(kept.decode()))
+        except (ValueError, KeyError, TypeError, csv.Error) as error:
             raise FieldError(
                 f"{self.path}: is no table of results ({error}); name another folder, or start "
                 "--fresh"
             ) from error
+        if kept != whole:  # a kill in the middle of a line
+            with self.path.open("r+b") as file:
+                file.truncate(len(kept))
+        return rows
+
+    def _may_begin(self, part: bytes) -> bool:
+        """Whether a kill can have left this much of a table's first line."""
+        if self._form is Format.CSV:
+            return self._header.encode().startswith(part)
+        first = b'{"file": "'
+        return part.startswith(first) or first.startswith(part)
 
     def _parsed(self, text: str) -> Iterator[dict[str, Any]]:
         if self._form is Format.JSONL:

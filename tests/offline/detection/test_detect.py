@@ -1,21 +1,30 @@
-"""`scripts/detect`: the same answers as the server's, and no file twice or never after a kill."""
+"""`scripts/detect`: the same answers as the server's, and no file twice or never after a kill.
+
+A process of it takes seconds to start, so that what one shows nothing of is called in this one.
+"""
 
 import csv
+import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import conformal_clip_data  # type: ignore[import-untyped]
 import httpx
 import numpy as np
 import pytest
+import torch
+import typer
+from filelock import FileLock
 from PIL import Image
+from typer.testing import CliRunner
 
-from tests.e2e.serving import Server, environment, tiny_vit
+from tests.e2e.serving import Server, environment, free_port, tiny_vit
 from tests.pictures import file_of
 
 pytestmark = pytest.mark.slow
@@ -42,12 +51,42 @@ def detect(
     )
 
 
+class Here:
+    """The command in this process: its exit code, and what it said."""
+
+    def __init__(self) -> None:
+        handler = signal.getsignal(signal.SIGINT)
+        try:
+            self._app = typer.Typer()
+            self._app.command()(importlib.import_module("detect").main)
+        finally:
+            signal.signal(signal.SIGINT, handler)  # it takes Ctrl-C for itself
+
+    def __call__(self, *arguments: object) -> tuple[int, str]:
+        done = CliRunner().invoke(self._app, [*map(str, arguments)])
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return done.exit_code, " ".join(done.stderr.split())
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Here]:
+    """In tmp_path, with the small ViT."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(ROOT / "scripts" / "lib")
+    for name, value in tiny_vit(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    threads = torch.get_num_threads()
+    yield Here()
+    torch.set_num_threads(threads)
+
+
 def table(folder: Path) -> list[dict[str, str]]:
     with (folder / "results.csv").open(newline="") as file:
         return list(csv.DictReader(file))
 
 
-def test_answers_are_those_of_the_server(tmp_path: Path) -> None:
+def test_answers_are_those_of_the_server(tmp_path: Path, here: Here) -> None:
     settings = tiny_vit(tmp_path) | {"CLIPAD_DATA_DIR": str(tmp_path / "data")}
     names = pictures(tmp_path / "in", 25)
     with Server(tmp_path, settings) as server:
@@ -64,14 +103,11 @@ def test_answers_are_those_of_the_server(tmp_path: Path) -> None:
             for name in names
         ]
         (tmp_path / "in" / "torn.png").write_bytes(b"\x89PNG\r\n\x1a\n torn")
-        elsewhere = detect(
-            tmp_path, "in", "--category", "nut", "--out", "by-url", "--url", server.url,
-            settings=settings,
-        )  # fmt: skip
+        elsewhere = here("in", "--category", "nut", "--out", "by-url", "--url", server.url)
     done = detect(tmp_path, "in", "--category", "nut", "--out", "out", settings=settings)
     rejected = sum(answer["is_anomalous"] for answer in said)
     assert rejected > 0
-    assert (done.returncode, elsewhere.returncode) == (3, 3), done.stderr
+    assert (done.returncode, elsewhere[0]) == (3, 3), done.stderr
     for rows in (table(tmp_path / "out"), table(tmp_path / "by-url")):
         assert [row["file"] for row in rows] == [*names, "torn.png"]
         assert rows[-1]["status"] == "400"
@@ -85,39 +121,53 @@ def test_answers_are_those_of_the_server(tmp_path: Path) -> None:
         assert heatmap.size == (50, 40)
 
 
-def test_exit_codes_and_one_line_for_what_is_wrong(tmp_path: Path) -> None:
-    settings = tiny_vit(tmp_path)
+def test_exit_codes_and_one_line_for_what_is_wrong(tmp_path: Path, here: Here) -> None:
     pictures(tmp_path / "in", 2)
-    arguments = (
-        "in",
-        "--category",
-        "nut",
-        "--out",
-        "out",
-        "--format",
-        "jsonl",
-        "--heatmap",
-        "none",
-    )
-    done = detect(tmp_path, *arguments, settings=settings)
-    assert done.returncode == 0, done.stderr
-    assert "Not calibrated" in done.stderr
+    into = ("--out", "out", "--format", "jsonl", "--heatmap", "none")
+    code, said = here("in", "--category", "nut", *into)
+    assert (code, "Not calibrated" in said) == (0, True), said
     rows = [json.loads(line) for line in (tmp_path / "out/results.jsonl").read_text().splitlines()]
     assert [row["decision"] for row in rows] == ["undecided", "undecided"]
     assert not (tmp_path / "out" / "heatmaps").exists()
 
     (tmp_path / "in" / "b.png").write_bytes(b"no picture")
-    assert detect(tmp_path, *arguments, settings=settings).returncode == 1
-    for wrong, words in (
-        (("in", "--category", "a/b", "--out", "o2"), "contains '/'"),
-        (("gone", "--category", "nut", "--out", "o2"), "gone: expected a folder"),
-        (("in", "--category", "bolt", "--out", "out", "--format", "jsonl"), "start --fresh"),
+    assert here("in", "--category", "nut", *into)[0] == 1
+    code, said = here("in", "--category", "a/b", "--out", "o2")
+    assert (code, "contains '/'" in said) == (1, True), said
+    pictures(tmp_path / "in", 3)
+    code, said = here("in", "--category", "bolt", *into)
+    assert (code, "start --fresh" in said) == (1, True), said
+
+
+def test_what_is_wrong_before_the_model_starts(tmp_path: Path, here: Here) -> None:
+    nobody = f"http://127.0.0.1:{free_port()}"
+    pictures(tmp_path / "in", 1)
+    for arguments, words in (
+        (("gone",), "gone: expected a folder"),
+        (("in", "--url", nobody), f"{nobody}: All connection attempts failed"),
+        (("in", "--url", "http://a:b"), "error: Invalid port: 'b'"),
     ):
-        if "bolt" in wrong:
-            pictures(tmp_path / "in", 3)
-        done = detect(tmp_path, *wrong, settings=settings)
-        assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr
-        assert words in " ".join(done.stderr.split())
+        code, said = here(*arguments, "--category", "nut", "--out", "out")
+        assert (code, words in said) == (1, True), said
+
+
+def test_one_run_at_a_time_in_a_folder(tmp_path: Path, here: Here) -> None:
+    pictures(tmp_path / "in", 1)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "results.csv").write_text("the other run's\n")
+    with FileLock(tmp_path / "out" / ".lock"):
+        code, said = here("in", "--category", "nut", "--out", "out", "--fresh")
+    assert code == 1
+    assert "--out out: another detect is at work there" in said
+    assert (tmp_path / "out" / "results.csv").read_text() == "the other run's\n"
+
+
+def test_its_own_heatmaps_are_not_inspected(tmp_path: Path, here: Here) -> None:
+    names = pictures(tmp_path / "in", 2)
+    for _ in range(2):
+        code, said = here("in", "--category", "nut", "--out", "in/out")
+        assert (code, "2 files:" in said) == (0, True), said
+    assert [row["file"] for row in table(tmp_path / "in" / "out")] == names
 
 
 def killed_runs(place: Path, inputs: Path, settings: dict[str, str], kills: int) -> int:
@@ -138,16 +188,14 @@ def killed_runs(place: Path, inputs: Path, settings: dict[str, str], kills: int)
     return killed
 
 
-def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, here: Here) -> None:
     settings = tiny_vit(tmp_path)
-    names = pictures(tmp_path / "in", 120)
-    assert killed_runs(tmp_path, tmp_path / "in", settings, kills=3) == 3
+    names = pictures(tmp_path / "in", 90)
+    assert killed_runs(tmp_path, tmp_path / "in", settings, kills=2) == 2
     seen = len(table(tmp_path / "out"))
     assert 0 < seen < len(names)
-    assert (
-        detect(tmp_path, "in", "--category", "nut", "--out", "out", settings=settings).returncode
-        == 0
-    )
+    code, said = here("in", "--category", "nut", "--out", "out")
+    assert code == 0, said
     assert [row["file"] for row in table(tmp_path / "out")] == names
     assert len(list((tmp_path / "out" / "heatmaps").glob("*.png"))) == len(names)
 

@@ -44,6 +44,19 @@ def test_a_list_keeps_its_order_and_each_file_once(tmp_path: Path) -> None:
     assert all(name.startswith("elsewhere/") and name.endswith("-b.png") for name in found[2:])
 
 
+def test_our_own_pictures_are_none_of_the_inputs(tmp_path: Path) -> None:
+    make(tmp_path, "a.png", "out/b.png", "out/heatmaps/a.png.png", "out/heatmaps/deep/c.png.png")
+    (tmp_path / "link").symlink_to(tmp_path / "out")
+    written = tmp_path / "link" / "heatmaps"
+    for given in (tmp_path, tmp_path / "**" / "*.png"):
+        found = find_inputs(str(given), written)
+        assert {item.path.resolve().relative_to(tmp_path).as_posix() for item in found} == {
+            "a.png", "out/b.png",
+        }  # fmt: skip
+    with pytest.raises(FieldError, match="expected a folder with pictures"):
+        find_inputs(str(written), written)
+
+
 def test_a_picture_alone(tmp_path: Path) -> None:
     make(tmp_path, "a.bin")
     assert names(tmp_path / "a.bin") == ["a.bin"]

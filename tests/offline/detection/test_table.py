@@ -1,6 +1,8 @@
 """A table of results survives a kill at any byte."""
 
 import csv
+import json
+import os
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -71,7 +73,10 @@ def test_another_model_s_scores_do_not_get_into_the_table(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize(
     ("form", "content"),
-    [(Format.CSV, "id,name\n1,x\n"), (Format.JSONL, "no json\n"), (Format.JSONL, '{"a": 1}\n')],
+    [
+        *((Format.CSV, content) for content in ("id,name\n1,x\n", "id,name\n1,x", "id", "\n")),
+        *((Format.JSONL, content) for content in ("no json\n", '{"a": 1}\n{"a"', "no", "[1]\n")),
+    ],
 )
 def test_what_is_no_such_table_is_let_be(tmp_path: Path, form: Format, content: str) -> None:
     path = tmp_path / "mine"
@@ -79,6 +84,49 @@ def test_what_is_no_such_table_is_let_be(tmp_path: Path, form: Format, content: 
     with pytest.raises(FieldError, match="is no table of results"):
         Table(path, form)
     assert path.read_text() == content
+
+
+@pytest.mark.parametrize("form", list(Format))
+def test_lines_are_taken_out_and_the_others_stay_as_they_were(tmp_path: Path, form: Format) -> None:
+    path = tmp_path / "results"
+    with closing(Table(path, form)) as table:
+        for row in ROWS:
+            table.add(row)
+    before = path.read_bytes().splitlines(keepends=True)
+    with closing(Table(path, form)) as table:
+        table.remove({"c.png", "not there.png"})
+        assert path.read_bytes().splitlines(keepends=True) == before[:-1]
+        table.add(ROWS[2])
+        assert [row["file"] for row in table.rows] == [row["file"] for row in ROWS]
+    assert path.read_bytes().splitlines(keepends=True) == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["results"]
+
+
+def test_a_kill_while_lines_are_taken_out_leaves_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "results"
+    with closing(Table(path, Format.CSV)) as table:
+        table.add(ROWS[0])
+        whole = path.read_bytes()
+
+        def killed(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(os, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            table.remove({"a.png"})
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("form", list(Format))
+def test_a_picture_may_have_very_many_regions(tmp_path: Path, form: Format) -> None:
+    regions = [{"box": [0, 1, 2, k]} for k in range(20_000)]
+    with closing(Table(tmp_path / "t", form)) as table:
+        table.add(ROWS[0] | {"regions": regions})
+    with closing(Table(tmp_path / "t", form)) as table:
+        (row,) = table.rows
+    assert (json.loads(row["regions"]) if form is Format.CSV else row["regions"]) == regions
 
 
 def test_the_columns_are_as_documented() -> None:
