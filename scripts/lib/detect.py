@@ -13,7 +13,8 @@ def _leave(number: int, _: FrameType | None) -> NoReturn:
 
 
 # Before the imports, which take seconds: neither there nor later does Ctrl-C leave a traceback.
-signal.signal(signal.SIGINT, _leave)
+for _number in (signal.SIGINT, signal.SIGTERM):
+    signal.signal(_number, _leave)
 
 import asyncio  # noqa: E402
 import logging  # noqa: E402
@@ -84,8 +85,12 @@ def main(
                 for kind in Format:
                     (out / f"results.{kind}").unlink(missing_ok=True)
             service = running_service(url, key) if url else own_service(settings_with({}))
-            with closing(Table(out / f"results.{format}", format)) as table:
+            table = Table(out / f"results.{format}", format)
+            with closing(table), _interruptible() as ending:
                 counts = asyncio.run(_run(service, inputs, question, table, out))
+    except KeyboardInterrupt as error:
+        _console.print("stopped; the same command goes on from here")
+        raise typer.Exit(128 + ending.number) from error
     except (ClipAdError, OSError, httpx.HTTPError, httpx.InvalidURL) as error:
         _console.print(f"error: {error}", markup=False, highlight=False, soft_wrap=True)
         raise typer.Exit(1) from error
@@ -93,6 +98,32 @@ def main(
     if counts[UNDECIDED]:
         _console.print("Not calibrated, so nothing was decided: see docs/calibration.md.")
     raise typer.Exit(ANOMALOUS if counts[REJECT] else 1 if counts[FAILED] else 0)
+
+
+class _Ending:
+    """number: of the signal that ended the run."""
+
+    number: int = signal.SIGINT
+
+
+@contextmanager
+def _interruptible() -> Iterator[_Ending]:
+    """What is under way ends in order at the first signal; asyncio knows Ctrl-C alone."""
+    ending = _Ending()
+
+    def terminate(number: int, _: FrameType | None) -> None:
+        ending.number = number
+        signal.raise_signal(signal.SIGINT)
+
+    before = [
+        signal.signal(signal.SIGINT, signal.default_int_handler),
+        signal.signal(signal.SIGTERM, terminate),
+    ]
+    try:
+        yield ending
+    finally:
+        signal.signal(signal.SIGINT, before[0])
+        signal.signal(signal.SIGTERM, before[1])
 
 
 @contextmanager

@@ -25,6 +25,7 @@ _BUSY = (429, 503)
 _TRIES = 60
 _LONGEST_S = 60.0  # between two tries
 _LOST_S = 10  # the same after a lost connection; with all tries a service has minutes to restart
+_END_S = 10.0  # for pictures under way when the run ends early
 _THE_PICTURES = ("400", "413", "415")  # what is wrong with one picture, and will be again
 _OURS = (401, 404, 406, 422)  # what is wrong with the question, and so with every file
 
@@ -73,8 +74,7 @@ async def detect(
             table.add(row)
             told(row)
     finally:
-        for _, task in under_way:
-            task.cancel()
+        await _let_finish([task for _, task in under_way])
     named = {item.name for item in inputs}
     return Counter(row["decision"] or FAILED for row in table.rows if row["file"] in named)
 
@@ -97,6 +97,8 @@ async def _ask(http: httpx.AsyncClient, item: Input, question: Question) -> dict
         data = await asyncio.to_thread(item.path.read_bytes)
     except OSError as error:
         return _failure(item, "", f"cannot be read: {error.strerror}")
+    if not data:  # a camera may still be at it
+        return _failure(item, "", "is empty")
     parameters = {
         "category": question.category,
         "method": question.method,
@@ -118,8 +120,17 @@ async def _ask(http: httpx.AsyncClient, item: Input, question: Question) -> dict
     if status in _BUSY:
         raise NotReadyError(f"{item.name}: {status} after {_TRIES} tries: {problem}")
     if status in _OURS:
-        raise FieldError(f"{item.name}: {problem}")
+        raise FieldError(f"{problem} (--key, or CLIPAD_KEY)" if status == 401 else problem)
     return _failure(item, status, problem)
+
+
+async def _let_finish(tasks: Sequence[asyncio.Task[dict[str, Any]]]) -> None:
+    """A model in this process must not be left in the middle of a picture: torch would abort."""
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=_END_S)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _detail(answer: httpx.Response) -> str:

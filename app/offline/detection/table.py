@@ -73,7 +73,8 @@ class Table:
         """Raises FieldError for a row that was made with another category, method or model."""
         for name in _SAME:
             before = next((str(r[name]) for r in self.rows if r[name]), None)
-            if before is not None and row[name] and str(row[name]) != before:
+            # Of a category, upper and lower case are the same.
+            if before and row[name] and str(row[name]).lower() != before.lower():
                 raise FieldError(
                     f"{self.path}: its lines have {name} {before!r}, this run has "
                     f"{row[name]!r}: expected the same; name another folder, or start --fresh"

@@ -6,12 +6,11 @@ A process of it takes seconds to start, so that what one shows nothing of is cal
 import csv
 import importlib
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import conformal_clip_data  # type: ignore[import-untyped]
@@ -170,28 +169,33 @@ def test_its_own_heatmaps_are_not_inspected(tmp_path: Path, here: Here) -> None:
     assert [row["file"] for row in table(tmp_path / "in" / "out")] == names
 
 
-def killed_runs(place: Path, inputs: Path, settings: dict[str, str], kills: int) -> int:
-    """Runs that were killed in the middle, each after a few lines more; how many were."""
-    out, killed = place / "out" / "results.csv", 0
-    for _ in range(kills):
+def killed_runs(
+    place: Path, inputs: Path, settings: dict[str, str], signals: Sequence[signal.Signals]
+) -> list[int]:
+    """Runs that got a signal in the middle, each after a few lines more; their exit codes."""
+    out, codes = place / "out" / "results.csv", []
+    for number in signals:
         before = out.stat().st_size if out.exists() else 0
         process = subprocess.Popen(
             [*COMMAND, str(inputs), "--category", "nut", "--out", "out"],
-            cwd=place, env=environment(settings), stderr=subprocess.DEVNULL,
+            cwd=place, env=environment(settings), stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
         while process.poll() is None and (not out.exists() or out.stat().st_size < before + 3000):
             time.sleep(0.01)
         if process.poll() is None:
-            os.kill(process.pid, signal.SIGKILL)
-            killed += 1
-        process.wait()
-    return killed
+            process.send_signal(number)
+        _, said = process.communicate(timeout=120)
+        assert "Traceback" not in said
+        assert ("goes on from here" in said) == (number != signal.SIGKILL)
+        codes.append(process.returncode)
+    return codes
 
 
 def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, here: Here) -> None:
     settings = tiny_vit(tmp_path)
     names = pictures(tmp_path / "in", 90)
-    assert killed_runs(tmp_path, tmp_path / "in", settings, kills=2) == 2
+    ends = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
+    assert killed_runs(tmp_path, tmp_path / "in", settings, ends) == [-9, 130, 143]
     seen = len(table(tmp_path / "out"))
     assert 0 < seen < len(names)
     code, said = here("in", "--category", "nut", "--out", "out")
@@ -207,7 +211,7 @@ def test_a_thousand_textiles_survive_ten_kills(tmp_path: Path) -> None:
     inputs = tmp_path / "textiles.txt"
     inputs.write_text("\n".join(map(str, found)))
     settings = {"CLIPAD_MODEL_DIR": str(tmp_path / "models")}
-    assert killed_runs(tmp_path, inputs, settings, kills=10) == 10
+    assert killed_runs(tmp_path, inputs, settings, [signal.SIGKILL] * 10) == [-9] * 10
     seen = len(table(tmp_path / "out"))
     assert seen < 1000
     done = detect(tmp_path, inputs, "--category", "nut", "--out", "out", settings=settings)

@@ -17,7 +17,7 @@ from app.offline.detection.inputs import find_inputs
 from app.offline.detection.run import Question, detect
 from app.offline.detection.table import Format, Table
 
-Answer = Callable[[httpx.Request], httpx.Response]
+Answer = Callable[[httpx.Request], Any]
 
 
 def judged(request: httpx.Request, fingerprint: str = "f") -> httpx.Response:
@@ -75,6 +75,30 @@ def test_what_failed_by_chance_is_asked_again_and_comes_last(folder: Path, statu
     counts, lines = detected(folder, judged)
     assert counts == {"pass": 3}
     assert lines == [(name, "200", "pass") for name in ("b.png", "c.png", "a.png")]
+
+
+def test_an_empty_file_stops_nobody_and_is_tried_again(folder: Path) -> None:
+    (folder / "in" / "a.png").write_bytes(b"")
+    counts, lines = detected(folder, judged)
+    assert counts == {"failed": 1, "pass": 2}
+    assert lines[0] == ("a.png", "", "failed")
+    (folder / "in" / "a.png").write_text("a.png")
+    assert detected(folder, judged)[0] == {"pass": 3}
+
+
+def test_what_is_under_way_is_let_finish_when_the_run_ends(folder: Path) -> None:
+    answered = []
+
+    async def slow(request: httpx.Request) -> httpx.Response:
+        if request.content == b"a.png":
+            return httpx.Response(422, json={"detail": "category: no"})
+        await asyncio.sleep(0.1)
+        answered.append(request.content)
+        return judged(request)
+
+    with pytest.raises(FieldError, match=r"^category: no$"):
+        detected(folder, slow, workers=3)
+    assert sorted(answered) == [b"b.png", b"c.png"]
 
 
 def test_a_file_that_could_not_be_read_is_tried_again(folder: Path) -> None:
