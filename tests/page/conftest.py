@@ -10,10 +10,12 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_pla
 
 from tests.e2e.serving import ROOT, Server
 from tests.page import browser as found
+from tests.page import holding
 
 Open = Callable[..., Page]
 # Chromium says this of every refusal; the page itself tells the user.
-_REFUSED = re.compile(r"Failed to load resource: (the server responded|net::ERR_CONNECTION)")
+_HOLDING = holding.SCRIPT
+_REFUSED = re.compile(r"Failed to load resource: (the server responded|net::ERR_)")
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +38,9 @@ def shots() -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """The service as `./scripts/serve` starts it."""
+    """The service as `./scripts/serve` starts it; what one file's tests keep the next one finds."""
     with Server(tmp_path_factory.mktemp("demo"), {}) as server:
         yield server
 
@@ -49,7 +51,14 @@ def open_page(chromium: Browser) -> Iterator[Open]:
     strange: list[str] = []
     contexts = []
 
-    def open_one(server: Server, width: int = 1440, height: int = 900, **options: object) -> Page:
+    def open_one(
+        server: Server,
+        width: int = 1440,
+        height: int = 900,
+        *,
+        holding: bool = False,
+        **options: object,
+    ) -> Page:
         size = {"width": width, "height": height}
         context = chromium.new_context(viewport=size, base_url=server.url, **options)  # type: ignore[arg-type]
         contexts.append(context)
@@ -67,6 +76,8 @@ def open_page(chromium: Browser) -> Iterator[Open]:
         page.on("console", on_console)
         page.on("pageerror", lambda error: strange.append(str(error)))
         page.on("request", on_request)
+        if holding:
+            page.add_init_script(_HOLDING)
         page.goto("/")
         return page
 

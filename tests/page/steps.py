@@ -1,9 +1,12 @@
 """What a user does on the page, in one line each."""
 
 import base64
+import io
 from pathlib import Path
 
 import httpx
+import numpy as np
+from PIL import Image
 from playwright.sync_api import Page, expect
 
 from app.offline.synthetic import Split, generate_pair
@@ -21,6 +24,13 @@ def good_pictures(count: int, kind: str = "wood", seed: int = 500) -> list[dict[
 
 def file_of(name: str, data: bytes, kind: str = "image/png") -> dict[str, object]:
     return {"name": name, "mimeType": kind, "buffer": data}
+
+
+def scan() -> dict[str, object]:
+    """A picture that browsers cannot show."""
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((60, 90), 40_000, np.uint16)).save(buffer, "TIFF")
+    return file_of("scan.tif", buffer.getvalue(), "image/tiff")
 
 
 def take_sample(page: Page, name: str) -> None:
@@ -57,6 +67,7 @@ def calibrate(server: Server, category: str, count: int = 25) -> None:
     files = [("image", (str(f["name"]), f["buffer"])) for f in good_pictures(count)]
     with httpx.Client(base_url=server.url, trust_env=False, timeout=120) as http:
         http.put(f"/categories/{category}", json={}).raise_for_status()
+        http.delete(f"/categories/{category}/calibration").raise_for_status()
         for start in range(0, count, 5):
             answer = http.post(
                 f"/categories/{category}/calibration",

@@ -1,14 +1,11 @@
 """From a picture to an answer, by every way the page offers."""
 
-import io
 import json
 import re
 from pathlib import Path
 
 import httpx
-import numpy as np
 import pytest
-from PIL import Image
 from playwright.sync_api import expect
 
 from tests.e2e.serving import Server
@@ -16,9 +13,9 @@ from tests.page.conftest import Open
 from tests.page.steps import (
     calibrate,
     choose,
-    file_of,
     good_pictures,
     hand_over,
+    scan,
     shoot,
     take_sample,
 )
@@ -32,11 +29,11 @@ def test_a_sample_gets_a_score_a_heatmap_and_words(
     page = open_page(demo)
     expect(page.locator("#demo")).to_contain_text("trained on generated images")
     shoot(page, shots, "empty")
-    take_sample(page, "wood, scratched")
+    take_sample(page, "fabric, stained")
     expect(page.locator("#verdict")).to_contain_text("Not decided")
-    sample = Path("model_weights/demo/samples/wood-scratch.png").read_bytes()
+    sample = Path("model_weights/demo/samples/fabric-stain.png").read_bytes()
     direct = httpx.post(
-        f"{demo.url}/predict?category=wood&heatmap=none", content=sample, trust_env=False
+        f"{demo.url}/predict?category=fabric&heatmap=none", content=sample, trust_env=False
     ).json()
     for value in (direct["anomaly_score"], *direct["score_parts"].values()):
         expect(page.locator("#verdict")).to_contain_text(f"{value:.3f}")
@@ -91,10 +88,8 @@ def test_a_picture_that_browsers_cannot_show_is_shown_all_the_same(
     demo: Server, open_page: Open
 ) -> None:
     page = open_page(demo)
-    buffer = io.BytesIO()
-    Image.fromarray(np.full((60, 90), 40_000, np.uint16)).save(buffer, "TIFF")
     page.fill("#category", "sheet")
-    choose(page, file_of("scan.tif", buffer.getvalue(), "image/tiff"))
+    choose(page, scan())
     expect(page.locator("#results tbody tr")).to_contain_text("scan.tif")
     assert page.locator("#picture").evaluate("e => [e.naturalWidth, e.naturalHeight]") == [90, 60]
     expect(page.locator("#opacity")).to_be_disabled()
@@ -170,9 +165,20 @@ def test_the_results_are_filtered_shown_again_and_saved(
     page.fill("#search", "")
     with page.expect_download() as download:
         page.get_by_role("button", name="Save as CSV").click()
-    lines = Path(download.value.path()).read_text().splitlines()
+    data = Path(download.value.path()).read_bytes()
+    assert data.startswith(b"\xef\xbb\xbf")  # or Excel reads names in another code
+    lines = data.decode("utf-8-sig").splitlines()
     assert len(lines) == 3
     assert lines[0].startswith("time,file,category,")
     assert ",tile-crack.png,tile,tile,sdp," in lines[1]
     assert lines[1].split(",")[8] == "undecided"
     assert isinstance(json.loads(lines[2].split(",")[5]), float)
+
+
+def test_the_p_value_in_words(demo: Server, open_page: Open) -> None:
+    page = open_page(demo)
+    asked = """async (p) => (await import("/static/js/words.js")).rarity(p)"""
+    assert page.evaluate(asked, 1).startswith("Every good part")
+    assert page.evaluate(asked, 299 / 300).startswith("Nearly every good part")
+    assert "about 99 times in 100" in page.evaluate(asked, 0.99)
+    assert "about 0.50 times in 100" in page.evaluate(asked, 0.005)

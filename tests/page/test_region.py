@@ -44,6 +44,23 @@ def test_a_region_is_drawn_used_and_taken_back(demo: Server, open_page: Open, sh
     expect(page.locator("#verdict dd").first).to_have_text(before)
 
 
+def test_only_a_shown_picture_of_a_named_part_is_drawn_on(demo: Server, open_page: Open) -> None:
+    page = open_page(demo)
+    page.fill("#category", "tile")
+    expect(page.locator("#calibration-state")).to_contain_text("tile: ")
+    draw = page.get_by_role("button", name="Draw region of interest")
+    expect(draw).to_be_disabled()
+    take_sample(page, "tile, good")
+    draw.click()
+    page.fill("#category", "tiles")  # what is drawn would become another part's
+    expect(page.locator("#drawing")).to_be_hidden()
+    assert page.evaluate("document.activeElement.id") == "category"
+    draw.click()
+    take_sample(page, "tile, cracked")
+    expect(page.locator("#drawing")).to_be_hidden()
+    expect(draw).to_be_enabled()
+
+
 def test_a_region_is_drawn_with_the_keyboard(demo: Server, open_page: Open) -> None:
     page = open_page(demo)
     take_sample(page, "tile, good")

@@ -9,6 +9,7 @@ from playwright.sync_api import expect
 from app.png import encode_rgb
 from tests.e2e.serving import Server
 from tests.page.conftest import Open
+from tests.page.holding import sent
 from tests.page.steps import choose, file_of, good_pictures, shoot, take_sample
 
 pytestmark = pytest.mark.slow
@@ -52,11 +53,47 @@ def test_a_name_with_a_slash(demo: Server, open_page: Open) -> None:
     expect(page.locator(".refusal")).to_contain_text("nut/bolt")
 
 
+@pytest.mark.parametrize("name", ["..", ".", "--"])
+def test_a_name_without_a_letter_is_not_looked_up(demo: Server, open_page: Open, name: str) -> None:
+    page = open_page(demo, holding=True)
+    page.fill("#category", name)
+    choose(page, good_pictures(1)[0])
+    expect(page.locator("#verdict")).to_contain_text("Say what is on the picture")
+    page.locator("#files-good").set_input_files(good_pictures(1))  # type: ignore[arg-type]
+    expect(page.locator("#draw")).to_be_disabled()
+    page.wait_for_timeout(400)  # longer than the page waits for the next letter
+    assert sent(page, "categories/") == sent(page, "POST") == 0
+
+
+def test_an_answer_that_breaks_off(demo: Server, open_page: Open) -> None:
+    page = open_page(demo)
+    page.route("**/predict?*", lambda route: route.fulfill(status=200, body='{"decision": '))
+    page.get_by_role("button", name="wood, good").click()
+    expect(page.locator(".refusal")).to_contain_text("answer is not complete")
+    page.unroute("**/predict?*")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("#results tbody tr")).to_have_count(1)
+
+
+def test_a_notice_goes_when_its_cause_has_gone(demo: Server, open_page: Open) -> None:
+    page = open_page(demo)
+    page.route("**/categories/*", lambda route: route.fulfill(status=500, json={}))
+    page.fill("#category", "wood")
+    expect(page.locator("#notice")).to_contain_text("The service failed")
+    page.unroute("**/categories/*")
+    page.fill("#category", "wood two")
+    expect(page.locator("#notice")).to_be_hidden()
+
+
 def test_a_key_is_asked_for_once(tmp_path: Path, open_page: Open, shots: Path) -> None:
     with Server(tmp_path, {"CLIPAD_API_KEYS": "s3cret,other"}) as server:
         page = open_page(server)
         expect(page.locator("#key-dialog")).to_be_visible()
         shoot(page, shots, "key")
+        page.fill("#key", "schlüssel")  # no header could carry it
+        page.get_by_role("button", name="Use it").click()
+        expect(page.locator("#key-dialog")).to_be_visible()
+        assert page.evaluate("document.querySelector('#key').validity.customError")
         page.fill("#key", "wrong")
         page.get_by_role("button", name="Use it").click()
         expect(page.locator("#key-why")).to_contain_text("does not take this key")
@@ -68,6 +105,9 @@ def test_a_key_is_asked_for_once(tmp_path: Path, open_page: Open, shots: Path) -
         page.reload()
         take_sample(page, "wood, good")
         expect(page.locator("#key-dialog")).to_be_hidden()
+        page.get_by_role("button", name="API key").click()
+        page.get_by_role("button", name="Use it").click()  # none: the stored one is forgotten
+        expect(page.locator("#key-why")).to_contain_text("This service asks for a key")
 
 
 def test_without_a_key_the_page_says_so(tmp_path: Path, open_page: Open) -> None:
@@ -76,7 +116,7 @@ def test_without_a_key_the_page_says_so(tmp_path: Path, open_page: Open) -> None
         page.get_by_role("button", name="Cancel").click()
         page.get_by_role("button", name="wood, good").click()
         page.locator("#key-cancel").click()
-        expect(page.locator(".refusal")).to_contain_text("The key is not right")
+        expect(page.locator(".refusal")).to_contain_text("The service asks for a key")
 
 
 def test_a_server_that_dies_and_comes_back(tmp_path: Path, open_page: Open, shots: Path) -> None:

@@ -8,6 +8,7 @@ export function takePicture() {
   const shoot = byId("shoot");
   const problem = byId("camera-problem");
   let stream = null;
+  let closed = false; // this call's: the dialog may be open again when the browser answers
   problem.hidden = true;
   shoot.disabled = true;
   dialog.showModal();
@@ -15,6 +16,7 @@ export function takePicture() {
   return new Promise((resolve) => {
     let taken = null;
     const onShoot = async () => {
+      shoot.disabled = true;
       taken = await still(video);
       dialog.close();
     };
@@ -22,6 +24,7 @@ export function takePicture() {
     shoot.addEventListener("click", onShoot);
     byId("close-camera").addEventListener("click", onCancel);
     dialog.addEventListener("close", () => {
+      closed = true;
       shoot.removeEventListener("click", onShoot);
       byId("close-camera").removeEventListener("click", onCancel);
       stream?.getTracks().forEach((track) => track.stop());
@@ -29,6 +32,7 @@ export function takePicture() {
       resolve(taken);
     }, { once: true });
     start().catch((error) => {
+      if (closed) return;
       problem.textContent = whatFailed(error);
       problem.hidden = false;
     });
@@ -38,9 +42,10 @@ export function takePicture() {
     if (!navigator.mediaDevices) throw new DOMException("", "SecurityError");
     const wanted = { video: { facingMode: "environment", width: { ideal: 1920 } } };
     stream = await navigator.mediaDevices.getUserMedia(wanted);
-    if (!dialog.open) return stream.getTracks().forEach((track) => track.stop());
+    if (closed) return stream.getTracks().forEach((track) => track.stop());
     video.srcObject = stream;
     await video.play();
+    if (closed) return;
     shoot.disabled = false;
   }
 }

@@ -20,6 +20,18 @@ export function refusalText(error) {
   return parts;
 }
 
+/** Rejects at once with the signal's reason when that aborts. */
+export function pause(seconds, signal) {
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const timer = setTimeout(resolve, 1000 * seconds);
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    }, { once: true });
+  });
+}
+
 export function debounce(work, afterMs) {
   let timer;
   return (...values) => {

@@ -1,82 +1,118 @@
 // The page: which part, which picture, and what to do when one of them changes.
 
-import { installCalibration, showCalibration } from "./calibration.js";
-import { byId, debounce, make, refusalText } from "./elements.js";
+import { installCalibration } from "./calibration.js";
+import { byId, make } from "./elements.js";
 import { installKey } from "./key.js";
+import { installModel } from "./model.js";
+import { notify } from "./notice.js";
+import { installPart } from "./part.js";
 import { installPictures } from "./picture.js";
+import { afterPress } from "./press.js";
 import { installRegion } from "./region.js";
 import { installResults } from "./results.js";
-import { getCategories, getCategory, getModel, predict, putCategory } from "./service.js";
+import { predict, putCategory } from "./service.js";
 import { installStage } from "./stage.js";
 import { showRefusal, showVerdict, showWaiting } from "./verdict.js";
 
-const RETRY_S = 2;
 const NARROW = "(max-width: 700px)";
-const category = () => byId("category").value.trim();
-const method = () => byId("method").value;
 
-let current = null; // { file, readable }
-let model = null;
-let asked = null; // cancels the question under way
-let standing = null; // the calibration of the chosen part
+let current = null; // { file, shown }: shown resolves to whether the browser shows it as the service sees it
+let turn = new AbortController(); // of what the user wanted last
+let asked = null; // the part last asked for
 
 const stage = installStage();
 const region = installRegion(stage.sheet, (points) => changeRegion([points]));
 const results = installResults(reopen);
+const part = installPart({ method: () => model.method(), onKnown });
+const model = installModel({ part, onMethod: ask });
 
-function notify(error) {
-  const notice = byId("notice");
-  notice.hidden = !error;
-  if (error) notice.replaceChildren(...refusalText(error));
+/** Whatever the user wants next ends what is under way: its answer must not be laid over the new. */
+function begin() {
+  turn.abort();
+  turn = new AbortController();
+  stage.busy(false);
+  return turn.signal;
 }
 
-async function choose(file, name) {
-  if (name !== null) byId("category").value = name;
-  current = { file, readable: false };
-  const chosen = current;
-  chosen.readable = await stage.show(file);
-  if (chosen !== current) return; // another was chosen meanwhile
-  if (category()) lookAtStage();
-  await ask();
+/** picked: a file, or a promise of one. name: what a sample shows. */
+async function choose(picked, name) {
+  const signal = begin();
+  let file;
+  try {
+    file = await picked;
+  } catch (error) {
+    if (!signal.aborted) showRefusal(error);
+    return;
+  }
+  if (signal.aborted) return;
+  if (name !== null) part.name(name);
+  showWaiting("Opening the picture …");
+  const chosen = putOnStage(file);
+  await chosen.shown;
+  if (chosen === current && part.id()) lookAtStage();
+  if (!signal.aborted) await ask();
+}
+
+function putOnStage(file, shown = stage.show(file)) {
+  region.allow(false);
+  const chosen = { file, shown };
+  current = chosen;
+  shown.then(() => chosen === current && allowRegion());
+  return chosen;
 }
 
 async function ask() {
+  const signal = begin();
   if (!current) return;
-  if (!byId("category").reportValidity()) return showWaiting("Say what is on the picture.");
-  asked?.abort();
-  asked = new AbortController();
-  const { signal } = asked;
+  if (!part.isValid()) return showWaiting("Say what is on the picture.");
   const question = current;
+  asked = part.id();
   stage.busy(true);
   showWaiting("Looking …");
   try {
-    const heatmap = question.readable ? "map" : "overlay";
-    const prediction = await predict(question.file, { category: category(), method: method(), heatmap }, signal);
-    notify(null);
-    await refreshCategory();
+    const { prediction, readable } = await answerTo(question, signal);
+    await part.refresh();
     if (signal.aborted) return;
-    show(prediction);
-    await byId("picture").decode().catch(() => {});
-    await results.add(question.file, prediction, question.readable, byId("picture"));
+    show(prediction, readable);
+    if (!readable) {
+      await stage.picture.decode().catch(() => {});
+      if (signal.aborted) return; // another picture is on the stage: no thumbnail of this one
+    }
+    results.add(question.file, prediction, readable, stage.picture);
   } catch (error) {
-    if (error.name !== "AbortError") fail(error);
+    if (!signal.aborted) fail(error);
   } finally {
     if (!signal.aborted) stage.busy(false);
   }
 }
 
-function show(prediction) {
-  stage.answer(prediction, current.readable);
-  showVerdict(prediction, standing);
+async function answerTo(question, signal) {
+  const words = { category: part.id(), method: model.method() };
+  const looked = (heatmap) => predict(question.file, { ...words, heatmap }, signal);
+  if (await question.shown) {
+    const prediction = await looked("map");
+    if (stage.fits(prediction.image)) return { prediction, readable: true };
+    question.shown = Promise.resolve(false); // turned or cut otherwise than the service does
+  }
+  return { prediction: await looked("overlay"), readable: false };
+}
+
+function show(prediction, readable) {
+  stage.answer(prediction, readable);
+  showVerdict(prediction, part.standingOf(prediction));
+  allowRegion();
 }
 
 async function reopen({ file, prediction, readable }) {
-  asked?.abort();
-  byId("category").value = prediction.category;
-  current = { file, readable };
-  await stage.show(file);
-  await refreshCategory();
-  show(prediction);
+  const signal = begin();
+  part.name(prediction.category);
+  model.choose(prediction.method);
+  asked = part.id();
+  showWaiting("Opening the picture …");
+  const chosen = putOnStage(file, stage.show(file).then((shown) => shown && readable));
+  await Promise.all([chosen.shown, part.refresh()]);
+  if (signal.aborted) return;
+  show(prediction, readable);
   lookAtStage();
 }
 
@@ -94,76 +130,44 @@ function fail(error) {
   }
 }
 
-/** What is known of the chosen part; quiet about one that nobody has asked for yet. */
-async function refreshCategory() {
-  const id = category();
-  if (!id) return describe(null);
-  try {
-    describe(await getCategory(id));
-  } catch (error) {
-    if (error.status === 404) describe(null, id);
-    else if (error.status !== 422) notify(error);
-  }
-}
-
-function describe(view, id = "") {
-  standing = showCalibration(view ?? (id ? unknown(id) : null), method() || model?.default_method);
-  region.allow(Boolean(id || view));
-  const roi = Array.isArray(view?.roi) ? view.roi : [];
-  stage.outline(roi);
+function onKnown(view) {
+  allowRegion();
+  stage.outline(Array.isArray(view?.roi) ? view.roi : []);
   byId("region-clear").hidden = !view?.roi;
   byId("region-text").textContent = view?.roi ? `Only inside the region of interest of “${view.id}” is looked at.` : "";
 }
 
-function unknown(id) {
-  const none = { method: "", n: 0, needed: 19, outdated: 0, repeated: 0, calibrated: false, reason: "there are no good parts yet" };
-  return { id, alpha: 0.05, roi: null, calibrations: [none] };
+function allowRegion() {
+  region.allow(part.isNamed() && stage.isShown());
 }
 
 async function changeRegion(roi) {
+  const id = part.id();
   try {
-    await putCategory(category(), { roi });
-    await refreshCategory();
-    await ask();
+    await putCategory(id, { roi });
   } catch (error) {
-    notify(error);
+    return notify("region", error);
   }
-}
-
-async function introduce() {
-  for (;;) {
-    try {
-      model = await getModel();
-      const categories = await getCategories();
-      byId("categories").replaceChildren(...categories.map(({ id }) => make("option", { value: id })));
-      break;
-    } catch (error) {
-      byId("model").textContent = error.title ?? error.message;
-      if (!error.mayPass) return notify(error);
-      await new Promise((resolve) => setTimeout(resolve, 1000 * (error.retryAfter ?? RETRY_S)));
-    }
-  }
-  byId("model").textContent = `${model.backbone} on ${model.device}, ${model.methods.length > 1 ? "linear heads loaded" : "from words alone"}`;
-  byId("demo").hidden = !model.demo;
-  const several = model.methods.length > 1;
-  byId("method").replaceChildren(...model.methods.map((name) => {
-    const text = name === "sdp" ? "words alone (SDP)" : "with linear heads (SDP+)";
-    return make("option", { value: name, selected: name === model.default_method }, text);
-  }));
-  byId("method").hidden = byId("method-label").hidden = !several;
-  await refreshCategory();
+  notify("region", null);
+  await part.refresh();
+  if (part.id() === id) await ask();
 }
 
 installKey();
-installPictures(choose, notify);
-installCalibration({ category, onChange: refreshCategory, onTrouble: notify });
+installPictures(choose);
+installCalibration({ part, onTrouble: (error) => notify("calibration", error) });
 byId("question").addEventListener("submit", (event) => {
   event.preventDefault();
   ask();
 });
-byId("category").addEventListener("input", debounce(refreshCategory, 300));
-byId("category").addEventListener("change", ask);
-byId("method").addEventListener("change", () => refreshCategory().then(ask));
+byId("category").addEventListener("input", region.stop);
+byId("category").addEventListener("change", () => {
+  const { signal } = turn;
+  // Enter submits as well, and a click on a sample brings its own part: either asks by itself.
+  afterPress(() => {
+    if (!signal.aborted && part.id() !== asked) ask();
+  });
+});
 byId("region-clear").addEventListener("click", () => changeRegion(null));
-document.addEventListener("key-changed", introduce);
-introduce();
+document.addEventListener("key-changed", model.introduce);
+model.introduce();

@@ -10,8 +10,8 @@ const SAMPLES = [
   ["bamboo-mat-hole", "bamboo mat", "with a hole"], ["bamboo-mat-good", "bamboo mat", "good"],
 ];
 
-/** onPicture(file, name): name is what a sample shows, else null. onTrouble(error). */
-export function installPictures(onPicture, onTrouble) {
+/** onPicture(file, name): a file or a promise of one; name is what a sample shows, else null. */
+export function installPictures(onPicture) {
   installDrop(byId("drop"), byId("pick"), byId("file"), (files) => onPicture(files[0], null));
   document.addEventListener("paste", (event) => {
     const file = [...(event.clipboardData?.files ?? [])][0];
@@ -24,7 +24,7 @@ export function installPictures(onPicture, onTrouble) {
   for (const [file, name, how] of SAMPLES) {
     const image = make("img", { src: `static/samples/${file}.png`, alt: "", width: 72, height: 72, loading: "lazy" });
     const button = make("button", { type: "button", title: `${name}, ${how}` }, image, make("span", {}, `${name}, ${how}`));
-    button.addEventListener("click", () => fetchSample(file).then((picture) => onPicture(picture, name), onTrouble));
+    button.addEventListener("click", () => onPicture(fetchSample(file), name));
     byId("samples").append(make("li", {}, button));
   }
   // What misses a drop zone must not make the browser leave the page.
@@ -54,7 +54,11 @@ export function installDrop(zone, button, input, onFiles) {
 }
 
 async function fetchSample(name) {
-  const answer = await fetch(`static/samples/${name}.png`);
-  if (!answer.ok) throw new Error(`The sample ${name} is not there (${answer.status}).`);
-  return new File([await answer.blob()], `${name}.png`, { type: "image/png" });
+  try {
+    const answer = await fetch(`static/samples/${name}.png`);
+    if (!answer.ok) throw new Error(`the service answered ${answer.status}`);
+    return new File([await answer.blob()], `${name}.png`, { type: "image/png" });
+  } catch (error) {
+    throw Object.assign(new Error(`${name}: ${error.message}.`), { title: "The sample could not be fetched" });
+  }
 }

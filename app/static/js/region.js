@@ -42,10 +42,11 @@ export function installRegion(sheet, onRegion) {
   }
 
   function end() {
+    const within = layer === document.activeElement || panel.contains(document.activeElement);
     panel.hidden = true;
     draw.setAttribute("aria-pressed", "false");
     layer.remove();
-    draw.focus({ preventScroll: true });
+    if (within) draw.focus({ preventScroll: true }); // and take it from nothing else
   }
 
   function add(point) {
@@ -83,6 +84,7 @@ export function installRegion(sheet, onRegion) {
   });
   layer.addEventListener("click", (event) => {
     const frame = layer.getBoundingClientRect();
+    if (!frame.width || !frame.height) return;
     cross = [(event.clientX - frame.left) / frame.width, (event.clientY - frame.top) / frame.height]
       .map((value) => Math.min(1, Math.max(0, value)));
     add([...cross]);
@@ -92,7 +94,17 @@ export function installRegion(sheet, onRegion) {
   undo.addEventListener("click", takeBack);
   cancel.addEventListener("click", end);
 
-  return { allow: (on) => { draw.disabled = !on; if (!on && !panel.hidden) end(); } };
+  function stop() {
+    if (!panel.hidden) end();
+  }
+
+  return {
+    stop,
+    allow(on) {
+      if (!on) stop();
+      draw.disabled = !on;
+    },
+  };
 }
 
 function crossAt([x, y], kind) {

@@ -5,6 +5,7 @@ import * as words from "./words.js";
 
 const MOST = 50;
 const SIDE = 64;
+const BOM = "\ufeff"; // without it Excel takes UTF-8 for something else
 const COLUMNS = ["time", "file", "category", "object", "method", "anomaly_score", "anomaly_threshold", "p_value", "decision", "request_id"];
 
 /** onOpen(entry): the user wants to see one of them again. */
@@ -45,7 +46,7 @@ export function installResults(onOpen) {
   csv.addEventListener("click", () => save(shown()));
 
   return {
-    async add(file, prediction, readable, picture) {
+    add(file, prediction, readable, picture) {
       const thumbnail = thumbnailOf(picture);
       entries = [{ file, prediction, readable, thumbnail, time: new Date() }, ...entries].slice(0, MOST);
       paint();
@@ -55,6 +56,7 @@ export function installResults(onOpen) {
 
 function thumbnailOf(picture) {
   const canvas = make("canvas", { width: SIDE, height: SIDE, "aria-hidden": "true" });
+  if (!picture.naturalWidth) return canvas;
   const scale = Math.max(SIDE / picture.naturalWidth, SIDE / picture.naturalHeight);
   const [width, height] = [picture.naturalWidth * scale, picture.naturalHeight * scale];
   canvas.getContext("2d").drawImage(picture, (SIDE - width) / 2, (SIDE - height) / 2, width, height);
@@ -66,7 +68,7 @@ function save(entries) {
     const fields = { ...prediction, time: time.toISOString(), file: file.name, decision: words.decision(prediction).state };
     return COLUMNS.map((name) => cell(fields[name])).join(",");
   });
-  const text = [COLUMNS.join(","), ...lines, ""].join("\r\n");
+  const text = BOM + [COLUMNS.join(","), ...lines, ""].join("\r\n");
   const link = make("a", { href: URL.createObjectURL(new Blob([text], { type: "text/csv" })), download: "clip-ad-results.csv" });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);

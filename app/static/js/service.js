@@ -1,5 +1,7 @@
 // The public HTTP API, and what can go wrong with it in a user's words.
 
+import { canBeRead } from "./files.js";
+
 const KEY = "clip-ad-key";
 const WORDS = {
   400: "The file is damaged",
@@ -9,27 +11,33 @@ const WORDS = {
   415: "This is not a picture the service reads",
   422: "The service cannot take this",
   429: "The service is busy",
-  500: "The service failed on this picture",
+  500: "The service failed",
   503: "The service is not ready",
   504: "The service took too long",
 };
+const KEYLESS = "The service asks for a key";
 const NOBODY = "The service does not answer";
+const NO_REASON = "It gave no reason.";
+const ENDED = "The service's answer is not complete";
 const GATEWAY = new Set([502, 503, 504]);
 
 /** What went wrong: `title` in the user's words, `detail` as the service says it. */
 export class Refusal extends Error {
-  constructor(status, detail, retryAfter = null, requestId = null) {
+  /** status: 0 where no whole answer came. */
+  constructor(status, detail, { title = wordsFor(status), retryAfter = null, requestId = null, mayPass = null } = {}) {
     super(detail);
-    this.status = status;
-    this.title = status === 0 ? NOBODY : (WORDS[status] ?? `The service answered ${status}`);
-    this.detail = detail;
-    this.retryAfter = retryAfter;
-    this.requestId = requestId;
+    Object.assign(this, { status, title, detail, retryAfter, requestId });
+    this.mayPass = mayPass ?? (status === 0 || status === 429 || GATEWAY.has(status));
   }
 
-  get mayPass() {
-    return this.status === 0 || this.status === 429 || GATEWAY.has(this.status);
+  /** Whether the service may have done all the same what it was asked for. */
+  get mayBeDone() {
+    return this.status === 0 || this.status >= 500;
   }
+}
+
+function wordsFor(status) {
+  return status === 0 ? NOBODY : (WORDS[status] ?? `The service answered ${status}`);
 }
 
 /** Asks the user for a key; set by whoever can. Resolves to false when there will be none. */
@@ -62,6 +70,8 @@ export function clearCalibration(id) {
   return request(`categories/${encodeURIComponent(id)}/calibration`, { method: "DELETE" });
 }
 
+export const getSamples = (id) => request(`categories/${encodeURIComponent(id)}/calibration`);
+
 export function calibrate(id, files, signal) {
   const form = new FormData();
   for (const file of files) form.append("image", file, file.name);
@@ -69,20 +79,27 @@ export function calibrate(id, files, signal) {
 }
 
 /** heatmap: `map` to lay over the picture, `overlay` where the browser cannot show the picture. */
-export function predict(file, { category, method, heatmap }, signal) {
+export async function predict(file, { category, method, heatmap }, signal) {
   const form = new FormData();
   form.append("image", file, file.name);
   form.append("category", category);
   if (method) form.append("method", method);
-  return request(`predict?heatmap=${heatmap}`, { method: "POST", body: form, signal });
+  try {
+    return await request(`predict?heatmap=${heatmap}`, { method: "POST", body: form, signal });
+  } catch (error) {
+    // A browser says of a file that is gone what it says of a service that is.
+    if (error.status !== 0 || (await canBeRead(file))) throw error;
+    const detail = `${file.name}: it was moved, deleted or changed, or is a folder. Choose it again.`;
+    throw new Refusal(0, detail, { title: "This file can no longer be read", mayPass: false });
+  }
 }
 
 async function request(path, options = {}) {
   for (;;) {
     const sent = sessionStorage.getItem(KEY);
     const answer = await send(path, options, sent);
-    if (answer.ok) return answer.status === 204 ? null : answer.json();
-    const refusal = await refusalOf(answer);
+    if (answer.ok) return contentOf(answer);
+    const refusal = await refusalOf(answer, sent !== null);
     // Another request may have brought a new key meanwhile.
     const renewed = sessionStorage.getItem(KEY) !== sent;
     if (answer.status !== 401 || !(renewed || (await askForKey(sent !== null)))) throw refusal;
@@ -100,13 +117,25 @@ async function send(path, options, key) {
   }
 }
 
-async function refusalOf(answer) {
+async function contentOf(answer) {
+  if (answer.status === 204) return null;
+  try {
+    return await answer.json();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    throw new Refusal(0, "It broke off, or something between here and the service changed it. Try again.", { title: ENDED });
+  }
+}
+
+async function refusalOf(answer, withKey) {
   const seconds = Number.parseInt(answer.headers.get("Retry-After") ?? "", 10);
   const retryAfter = Number.isFinite(seconds) ? seconds : null;
+  const title = answer.status === 401 && !withKey ? KEYLESS : undefined;
   try {
     const problem = await answer.json();
-    return new Refusal(answer.status, problem.detail ?? problem.title, retryAfter, problem.request_id);
-  } catch {
-    return new Refusal(answer.status, `It gave no reason (${answer.status} ${answer.statusText}).`, retryAfter);
+    return new Refusal(answer.status, problem.detail ?? problem.title ?? NO_REASON, { title, retryAfter, requestId: problem.request_id });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    return new Refusal(answer.status, `It gave no reason (${answer.status} ${answer.statusText}).`, { title, retryAfter });
   }
 }

@@ -1,6 +1,7 @@
 // The picture with its heatmap and marks, and how it is looked at. Knows nothing of the API.
 
 import { byId } from "./elements.js";
+import { mayBeTurned } from "./files.js";
 
 const ZOOMS = [1, 1.5, 2, 3, 4, 6, 8];
 const SVG = "http://www.w3.org/2000/svg";
@@ -50,17 +51,25 @@ export function installStage() {
 
   return {
     sheet,
-    /** A file as soon as it is chosen. Resolves to whether the browser can show it. */
+    picture,
+    isShown: () => stage.dataset.state === "shown",
+    /** Whether the picture on it has this size: with another a heatmap lies askew. */
+    fits: ({ width, height }) => picture.naturalWidth === width && picture.naturalHeight === height,
+    /** A file as soon as it is chosen. Resolves to whether the browser shows it as the service sees it. */
     async show(file) {
       if (shownUrl) URL.revokeObjectURL(shownUrl);
-      shownUrl = URL.createObjectURL(file);
+      const url = URL.createObjectURL(file);
+      shownUrl = url;
       heat.hidden = true;
       drawn = { ...drawn, regions: [] };
       mark();
       setZoom(0);
-      picture.src = shownUrl;
+      picture.src = url;
       picture.alt = `The picture ${file.name}`;
-      const readable = await picture.decode().then(() => true, () => false);
+      const turned = mayBeTurned(file);
+      const decoded = await picture.decode().then(() => true, () => false);
+      const readable = decoded && !(await turned);
+      if (url !== shownUrl) return false; // another was chosen meanwhile
       stage.dataset.state = readable ? "shown" : "unreadable";
       return readable;
     },
@@ -71,11 +80,12 @@ export function installStage() {
         heat.src = source;
         heat.hidden = false;
       } else {
+        heat.hidden = true;
         picture.src = source;
         stage.dataset.state = "shown";
       }
       opacity.disabled = !readable;
-      opacity.title = readable ? "" : "This browser cannot show such a file alone";
+      opacity.title = readable ? "" : "This browser cannot show such a file as the service sees it";
       picture.alt = `The picture, scored ${prediction.anomaly_score.toFixed(3)}`;
       drawn = { ...drawn, regions: prediction.regions, image: prediction.image };
       mark();

@@ -4,15 +4,16 @@ export function score(value) {
   return value.toFixed(3);
 }
 
+/** At most so many digits behind the point, at least one. */
 export function percent(share, digits = 1) {
-  const text = (100 * share).toFixed(digits);
-  return `${digits ? text.replace(/\.?0+$/, "") : text} %`;
+  return `${(100 * share).toFixed(digits).replace(/\.?0+$/, "")} %`;
 }
 
 /** How often a good part would score as high: the p-value of split conformal prediction. */
 export function rarity(p) {
   const inHundred = 100 * p;
-  if (inHundred >= 99.5) return "Every good part of the calibration scored at least as high.";
+  if (p < 1 && inHundred >= 99.5) return "Nearly every good part of the calibration scored at least as high.";
+  if (p >= 1) return "Every good part of the calibration scored at least as high.";
   const times = inHundred >= 10 ? inHundred.toFixed(0) : inHundred.toPrecision(2).replace(/\.0$/, "");
   return `A good part would score this high about ${times} ${times === "1" ? "time" : "times"} in 100.`;
 }

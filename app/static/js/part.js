@@ -1,0 +1,87 @@
+// The part in the field: its name, and what the service knows of it.
+
+import { showCalibration, stateOf } from "./calibration.js";
+import { byId, debounce, make } from "./elements.js";
+import { notify } from "./notice.js";
+import { getCategory } from "./service.js";
+
+const NAME = /[\p{L}\p{N}]/u; // without one `..` would be looked up, another path of the service
+const plain = (id) => id.normalize("NFC").toLowerCase();
+
+/** method(): the chosen one. onKnown(view): as `/categories/{id}` has it, null where nothing is known. */
+export function installPart({ method, onKnown }) {
+  const field = byId("category");
+  let known = null;
+  let latest = null; // the look-up begun last: an earlier one that answers later tells nothing
+
+  const id = () => field.value.trim();
+  const isNamed = () => NAME.test(field.value);
+
+  function check() {
+    field.setCustomValidity(field.value === "" || isNamed() ? "" : "A name has at least one letter or digit.");
+  }
+
+  function refresh() {
+    const mine = look(id(), () => mine === latest);
+    latest = mine;
+    return mine;
+  }
+
+  async function look(name, isLatest) {
+    if (!isNamed()) return describe(null);
+    let view = null;
+    let error = null;
+    try {
+      view = await getCategory(name);
+    } catch (refusal) {
+      error = refusal;
+    }
+    if (!isLatest()) return latest;
+    if (error && error.status !== 404) {
+      // What was known is of another part by now.
+      if (plain(known?.id ?? "") !== plain(name)) describe(null);
+      return notify("part", error.status === 422 ? null : error);
+    }
+    notify("part", null);
+    return describe(view ?? unknown(name));
+  }
+
+  function describe(view) {
+    known = view;
+    if (view?.registered) suggest([view.id]);
+    showCalibration(view, method());
+    onKnown(view);
+  }
+
+  function suggest(ids) {
+    const list = byId("categories");
+    const there = new Set([...list.options].map((option) => option.value));
+    list.append(...ids.filter((each) => !there.has(each)).map((value) => make("option", { value })));
+  }
+
+  field.addEventListener("input", check);
+  field.addEventListener("input", debounce(refresh, 300));
+  check();
+
+  return {
+    id,
+    isNamed,
+    refresh,
+    suggest,
+    name(text) {
+      field.value = text;
+      check();
+    },
+    /** Tells the user what the name lacks, if anything. */
+    isValid: () => field.reportValidity(),
+    /** The calibration an answer rests on, as far as it is known. */
+    standingOf({ category, method: asked }) {
+      return known && plain(known.id) === plain(category) ? stateOf(known, asked) : undefined;
+    },
+  };
+}
+
+function unknown(id) {
+  const none = { method: "", n: 0, needed: 19, outdated: 0, repeated: 0, calibrated: false, reason: "there are no good parts yet" };
+  return { id, registered: false, alpha: 0.05, roi: null, calibrations: [none] };
+}
