@@ -50,11 +50,19 @@ def test_good_parts_are_counted_and_promise_a_rate(
     shoot(page, shots, "calibrated")
 
     page.fill("#alpha", "2")
+    asked = []
+    page.once("dialog", lambda dialog: (asked.append(dialog.message), dialog.dismiss()))
+    page.locator("#alpha-form").get_by_role("button").click()
+    assert asked == [
+        "“dropped wood” is decided by 19 good parts now. At least 49 good parts will be needed; "
+        "until then nothing is decided. Go on?"
+    ]
+    assert get(demo, "dropped wood")["alpha"] == 0.05
+    page.on("dialog", lambda dialog: dialog.accept())
     page.locator("#alpha-form").get_by_role("button").click()
     expect(page.locator("#calibration-state")).to_contain_text("19 of at least 49")
     assert get(demo, "dropped wood")["alpha"] == 0.02
 
-    page.on("dialog", lambda dialog: dialog.accept())
     page.get_by_role("button", name="Forget these good parts").click()
     expect(page.locator("#calibration-state")).to_contain_text("0 of at least 49")
 

@@ -130,8 +130,7 @@ def test_a_calibrated_part_is_passed_or_rejected_in_words(
     page.select_option("#method", "sdp_plus")  # its maps decide, so that there are regions
     take_sample(page, "wood, scratched")
     expect(page.locator(".decision")).to_have_text("Reject")
-    words = "A good part would score this high about 3.8 times in 100."  # 1 / (25 + 1)
-    expect(page.locator("#verdict")).to_contain_text(words)
+    expect(page.locator("#verdict")).to_contain_text("None of the 25 good parts scored this high.")
     expect(page.locator("#marks .box")).not_to_have_count(0)
     expect(page.locator(".regions li")).to_have_count(page.locator("#marks .box").count())
     shoot(page, shots, "rejected")
@@ -182,3 +181,9 @@ def test_the_p_value_in_words(demo: Server, open_page: Open) -> None:
     assert page.evaluate(asked, 299 / 300).startswith("Nearly every good part")
     assert "about 99 times in 100" in page.evaluate(asked, 0.99)
     assert "about 0.50 times in 100" in page.evaluate(asked, 0.005)
+    asked = """async ([p, n]) => (await import("/static/js/words.js")).rarity(p, n)"""
+    assert page.evaluate(asked, [1 / 26, 25]).startswith("None of the 25 good parts")
+    assert (
+        page.evaluate(asked, [4 / 26, 25]) == "Of the 25 good parts 3 scored this high or higher."
+    )
+    assert "times in 100" in page.evaluate(asked, [0.3, 25])  # another calibration's

@@ -20,9 +20,13 @@ export function installCalibration({ part, onTrouble }) {
   });
   byId("alpha-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    if (part.isValid()) change(putCategory(part.id(), { alpha: Number(byId("alpha").value) / 100 }));
+    const alpha = Number(byId("alpha").value) / 100;
+    if (part.isValid() && part.mayEnd(neededFor(alpha))) change(putCategory(part.id(), { alpha }));
   });
 }
+
+/** The fewest good parts from which a threshold follows: k = floor(alpha (n + 1)) is 1. */
+const neededFor = (alpha) => Math.ceil(1 / alpha - 1 - 1e-9);
 
 /** Of a category's calibrations the method's, or the first. */
 export function stateOf(view, method) {

@@ -40,6 +40,9 @@ export function installKey() {
     const before = hasKey() ? "Another key than the one in use; none to forget it." : "Only needed where the service asks for one.";
     if ((await open(before)) !== null) document.dispatchEvent(new CustomEvent("key-changed"));
   });
-  onKeyNeeded(async (refused) =>
-    Boolean(await open(refused ? "The service does not take this key. Please check it." : "This service asks for a key. Whoever runs it has one for you.")));
+  onKeyNeeded(async (refused) => {
+    const key = await open(refused ? "The service does not take this key. Please check it." : "This service asks for a key. Whoever runs it has one for you.");
+    if (key) document.dispatchEvent(new CustomEvent("key-changed"));
+    return Boolean(key);
+  });
 }

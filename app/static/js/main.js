@@ -142,6 +142,7 @@ function allowRegion() {
 }
 
 async function changeRegion(roi) {
+  if (!part.mayEnd(Infinity)) return;
   const id = part.id();
   try {
     await putCategory(id, { roi });

@@ -29,7 +29,7 @@ function reasons(prediction, standing) {
     const why = standing?.reason ?? "this part is not calibrated";
     return [make("p", {}, `A score alone decides nothing: ${why}. Add good parts below.`)];
   }
-  return [make("p", {}, words.rarity(prediction.p_value))];
+  return [make("p", {}, words.rarity(prediction.p_value, standing?.n))];
 }
 
 function scale(prediction) {

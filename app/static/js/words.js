@@ -9,8 +9,16 @@ export function percent(share, digits = 1) {
   return `${(100 * share).toFixed(digits).replace(/\.?0+$/, "")} %`;
 }
 
-/** How often a good part would score as high: the p-value of split conformal prediction. */
-export function rarity(p) {
+/** How many of n good parts scored as high; where n is not known, how often one would: the p-value
+ * of split conformal prediction, (1 + as high) / (n + 1). */
+export function rarity(p, n) {
+  const asHigh = p * (n + 1) - 1;
+  if (n && Math.abs(asHigh - Math.round(asHigh)) < 0.01) {
+    const count = Math.round(asHigh);
+    return count === 0
+      ? `None of the ${n} good parts scored this high.`
+      : `Of the ${n} good parts ${count} scored this high or higher.`;
+  }
   const inHundred = 100 * p;
   if (p < 1 && inHundred >= 99.5) return "Nearly every good part of the calibration scored at least as high.";
   if (p >= 1) return "Every good part of the calibration scored at least as high.";
