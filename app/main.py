@@ -79,18 +79,20 @@ def create_app(
             else:
                 loading = asyncio.create_task(_load(service, settings, pace, pools, on_failure))
             watching = asyncio.create_task(_watch(service, settings, on_hang))
-            yield
-            if on_hang is not None and not lifecycle.lives:
-                on_hang()  # what follows would wait for the model
-            lifecycle.drain()
-            if loading is not None:
-                loading.cancel()
-            if service.loaded is not None:
-                await service.loaded.batcher.drain()
-            watching.cancel()  # not sooner: a model that hangs now would be waited for forever
-            if service.opened is not None:
-                await asyncio.to_thread(service.opened.close)
-            pools.shutdown()
+            try:
+                yield
+            finally:  # also where whoever runs it fails: torch aborts under a thread left behind
+                if on_hang is not None and not lifecycle.lives:
+                    on_hang()  # what follows would wait for the model
+                lifecycle.drain()
+                if loading is not None:
+                    loading.cancel()
+                if service.loaded is not None:
+                    await service.loaded.batcher.drain()
+                watching.cancel()  # not sooner: a model that hangs now would be waited for forever
+                if service.opened is not None:
+                    await asyncio.to_thread(service.opened.close)
+                pools.shutdown()
 
     app = FastAPI(
         title=TITLE,

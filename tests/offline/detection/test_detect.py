@@ -54,12 +54,14 @@ class Here:
     """The command in this process: its exit code, and what it said."""
 
     def __init__(self) -> None:
-        handler = signal.getsignal(signal.SIGINT)
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        handlers = [signal.getsignal(number) for number in numbers]
         try:
             self._app = typer.Typer()
             self._app.command()(importlib.import_module("detect").main)
         finally:
-            signal.signal(signal.SIGINT, handler)  # it takes Ctrl-C for itself
+            for number, handler in zip(numbers, handlers, strict=True):
+                signal.signal(number, handler)  # it takes them for itself
 
     def __call__(self, *arguments: object) -> tuple[int, str]:
         done = CliRunner().invoke(self._app, [*map(str, arguments)])
