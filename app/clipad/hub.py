@@ -158,7 +158,9 @@ def _forget_what_cannot_go_on(staging: Path, facts: Any) -> None:
     """
     checkable = _SHA256.fullmatch(facts.etag or "")
     for left in staging.glob("*"):
-        if not checkable or left.name != facts.commit_hash:
+        if not left.is_dir() or left.is_symlink():
+            left.unlink()
+        elif not checkable or left.name != facts.commit_hash:
             shutil.rmtree(left)
 
 

@@ -131,18 +131,16 @@ class _Part:
         return Upload(bytes(self._data), self.filename, error)
 
     def text(self) -> str:
-        try:
-            if self.overflow:
-                raise FieldError(f"{self.name}: more than {self._limit} bytes long")
-            return self._data.decode("utf-8")
-        except (FieldError, UnicodeDecodeError) as error:
-            if self.filename is not None:
-                raise FieldError(
-                    f"{self.name}: holds a file; expected the image in the field {IMAGE_FIELD!r}"
-                ) from error
-            if isinstance(error, FieldError):
-                raise
-            raise FieldError(f"{self.name}: is not UTF-8 text") from error
+        """What a field that is no image says; raises FieldError for anything but short UTF-8."""
+        problem = f"more than {self._limit} bytes long"
+        if not self.overflow:
+            try:
+                return self._data.decode("utf-8")
+            except UnicodeDecodeError:
+                problem = "is not UTF-8 text"
+        if self.filename is not None:
+            problem = f"holds a file; expected the image in the field {IMAGE_FIELD!r}"
+        raise FieldError(f"{self.name}: {problem}")
 
 
 class _Collector:
@@ -158,6 +156,7 @@ class _Collector:
         self._part = _Part("", None, 0)
 
     def callbacks(self) -> dict[str, object]:
+        """By the names that python-multipart's parser calls them."""
         return {
             "on_part_begin": self._begin,
             "on_header_field": lambda data, a, b: self._header[0].extend(data[a:b]),

@@ -182,6 +182,7 @@ def test_goes_on_where_another_process_was_killed(
 
 def test_what_is_left_of_another_version_is_not_continued(hub: Hub, tmp_path: Path) -> None:
     left_over(tmp_path, b"of another version", commit="1" * 40)
+    (tmp_path / ".fetching" / f"{NAME}-{TAG}" / SAFE).write_bytes(b"as it was laid before")
     assert fetch(NAME, TAG, tmp_path).read_bytes() == WEIGHTS
     assert hub.begun_at == [0]
     assert list((tmp_path / ".fetching").glob("*-*/**")) == []

@@ -23,7 +23,9 @@ AGAIN = "run scripts/lib/doc_pictures.py"
 def made() -> Iterator[tuple[dict[str, bytes], dict[str, str]]]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    yield runpy.run_path(str(SCRIPT))["made"]()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.syspath_prepend(SCRIPT.parent)  # as when it is run
+        yield runpy.run_path(str(SCRIPT))["made"]()
     torch.set_num_threads(threads)
 
 

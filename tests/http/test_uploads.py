@@ -104,6 +104,14 @@ def test_an_endless_body_is_not_read_to_its_end(content_type: str) -> None:
     assert "expected at most" in str(error)
 
 
+@pytest.mark.parametrize("content", [b"x" * 5000, b"\x89PNG\xff"])
+def test_a_file_in_another_field_is_told_where_it_belongs(content: bytes) -> None:
+    with pytest.raises(
+        FieldError, match=r"^file: holds a file; expected the image in the field 'i"
+    ):
+        read(part("file", content, "a.png") + b"--edge--\r\n")
+
+
 @pytest.mark.parametrize(
     ("body", "kind", "words"),
     [
