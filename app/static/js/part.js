@@ -59,6 +59,10 @@ export function installPart({ method, onKnown }) {
     list.append(...ids.filter((each) => !there.has(each)).map((value) => make("option", { value })));
   }
 
+  function standing(category, asked) {
+    return known && plain(known.id) === plain(category) ? stateOf(known, asked) : undefined;
+  }
+
   field.addEventListener("input", check);
   field.addEventListener("input", debounce(refresh, 300));
   check();
@@ -76,15 +80,13 @@ export function installPart({ method, onKnown }) {
     isValid: () => field.reportValidity(),
     /** Whether decisions may end, where there are some and a change asks for more good parts. */
     mayEnd(needed) {
-      const state = stateOf(known, method());
+      const state = standing(id(), method());
       if (!state?.calibrated || state.n >= needed) return true;
       const wanted = needed === Infinity ? "New good parts will be" : `At least ${needed} good parts will be`;
       return window.confirm(`“${known.id}” is decided by ${state.n} good parts now. ${wanted} needed; until then nothing is decided. Go on?`);
     },
     /** The calibration an answer rests on, as far as it is known. */
-    standingOf({ category, method: asked }) {
-      return known && plain(known.id) === plain(category) ? stateOf(known, asked) : undefined;
-    },
+    standingOf: ({ category, method: asked }) => standing(category, asked),
   };
 }
 
