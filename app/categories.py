@@ -12,7 +12,7 @@ from app.calibration import DEFAULT_ALPHA
 from app.clipad.prompts import Wording, worded
 from app.clipad.rvs import RvsMethod
 from app.errors import ObjectNameError
-from app.roi import Roi
+from app.images.region import Roi
 
 MAX_ID_CHARACTERS = 64
 _PUNCTUATION = " _-."

@@ -18,7 +18,7 @@ from app.clipad.prompts import Wording
 from app.clipad.rvs import RvsMethod
 from app.errors import ModelMemoryError
 from app.heatmap import FloatMap
-from app.roi import Inside
+from app.images.region import Inside
 
 _NO_MEMORY = "DefaultCPUAllocator: can't allocate memory"  # as torch says it of the CPU's
 

@@ -18,10 +18,11 @@ from app.calibration import Calibration, Decision
 from app.categories import Category
 from app.errors import MethodError
 from app.finding import Detector, Finding, Sample
-from app.images import ImageLimits, read_picture, to_tensor
+from app.images.reading import ImageLimits, read_picture
+from app.images.region import Inside, inside
+from app.images.tensors import to_tensor
 from app.presentation import Frame, Presentation, Presenter, Rendering
 from app.regions import Region
-from app.roi import Inside, inside
 from app.serving.batching import Batcher
 from app.vocabulary import Vocabulary
 

@@ -17,7 +17,7 @@ from app.http import problems
 from app.http.farewell import Farewell
 from app.http.security import SecurityHeaders
 from app.http.telemetry import Metrics, TelemetryMiddleware
-from app.images import ImageLimits
+from app.images.reading import ImageLimits
 from app.inspection import Inspector
 from app.ledger import Ledger, Retention
 from app.parts import Pools, load_detector, make_policy, open_store

@@ -18,9 +18,9 @@ from app.heatmap import (
     overlay_png,
     per_image_scale,
 )
-from app.images import fit_within
+from app.images.region import Inside
+from app.images.tensors import fit_within
 from app.regions import Region, regions
-from app.roi import Inside
 
 Presentation = Literal["overlay", "map", "none"]
 

@@ -14,7 +14,7 @@ from app.calibration import Calibration
 from app.categories import Category
 from app.clipad.prompts import Domain, Wording
 from app.clipad.rvs import RvsMethod
-from app.roi import Roi, parse_roi
+from app.images.region import Roi, parse_roi
 from app.store.records import CategoryRecord, SampleRecord, SampleScore
 
 State = Literal["none", "too_few", "outdated", "calibrated"]

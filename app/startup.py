@@ -18,7 +18,7 @@ from PIL import Image
 from app.categories import Category, parse_category
 from app.clipad.runtimes.model import PLAIN
 from app.finding import Detector, Finding, Sample
-from app.images import ImageLimits
+from app.images.reading import ImageLimits
 from app.inspection import Inspector, Question
 from app.serving.batching import Batcher
 

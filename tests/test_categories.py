@@ -8,7 +8,7 @@ from app.categories import parse_category
 from app.clipad.prompts import Domain, Wording
 from app.clipad.rvs import RvsMethod
 from app.errors import ObjectNameError
-from app.roi import parse_roi
+from app.images.region import parse_roi
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,9 @@ APP = Path(__file__).parent.parent / "app"
 
 # From the ground up; a module imports only what stands on lower floors.
 FLOORS: Sequence[set[str]] = (
-    {"calibration", "cpus", "drift", "errors", "logs", "memory", "png", "png_rows", "regions"},
-    {"address", "keyring", "mask", "serving", "structure"},
-    {"clipad", "heatmap", "rgb", "roi", "store"},
-    {"images"},
+    {"calibration", "cpus", "drift", "errors", "logs", "memory", "png", "regions"},
+    {"address", "images", "keyring", "serving"},
+    {"clipad", "heatmap", "store"},
     {"categories", "inspection_log", "pictures", "settings", "vocabulary"},
     {"finding", "presentation"},
     {"http", "inspection", "runtime", "standing"},
@@ -29,6 +28,11 @@ HTTP_FLOORS: Sequence[set[str]] = (
     {"category_schemas", "inspection_schemas", "problems"},
     {"telemetry"},
     {"protocol"},
+)
+IMAGES_FLOORS: Sequence[set[str]] = (
+    {"headers", "png_rows", "tensors"},
+    {"formats", "mask", "rgb"},
+    {"reading", "region"},
 )
 SERVING_FLOORS: Sequence[set[str]] = (
     {"ending", "lifecycle", "pace", "worker"},
@@ -140,6 +144,7 @@ def test_every_module_has_a_floor() -> None:
     assert set().union(*FLOORS) == set(modules(APP)) - {"offline"}
     assert set().union(*CLIPAD_FLOORS) == set(modules(APP / "clipad"))
     assert set().union(*SERVING_FLOORS) == set(modules(APP / "serving"))
+    assert set().union(*IMAGES_FLOORS) == set(modules(APP / "images"))
     assert set().union(*HTTP_FLOORS) == set(modules(APP / "http"))
 
 
@@ -155,6 +160,10 @@ def test_the_method_imports_only_its_lower_floors() -> None:
 
 def test_the_flow_of_work_imports_only_its_lower_floors() -> None:
     assert climbing(SERVING_FLOORS, internal(APP / "serving", "app.serving")) == []
+
+
+def test_pictures_import_only_their_lower_floors() -> None:
+    assert climbing(IMAGES_FLOORS, internal(APP / "images", "app.images")) == []
 
 
 def test_what_is_particular_to_http_imports_only_its_lower_floors() -> None:

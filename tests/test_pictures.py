@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from app.errors import ConfigurationError
-from app.images import ImageLimits, decode_image, to_tensor
+from app.images.reading import ImageLimits, decode_image
+from app.images.tensors import to_tensor
 from app.pictures import COUNT, FolderPictures, GeneratedPictures
 from app.pictures.surfaces import generated_picture
 from tests.pictures import PNG, RED

@@ -9,7 +9,7 @@ import pytest
 from app.categories import Category, parse_category
 from app.clipad.prompts import Domain, Wording
 from app.clipad.rvs import RvsMethod
-from app.roi import parse_roi
+from app.images.region import parse_roi
 from app.standing import MethodStanding, Standing, category_of, record_of, standing_of
 from app.store.records import SampleRecord, SampleScore
 

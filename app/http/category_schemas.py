@@ -49,7 +49,7 @@ _POINT = {
 _POLYGON = {"type": "array", "items": _POINT, "minItems": 3, "maxItems": 1000}
 _POLYGONS = {"type": "array", "items": _POLYGON, "minItems": 1, "maxItems": 64}
 _MASK = {"type": "string", "contentEncoding": "base64", "contentMediaType": "image/png"}
-# Read by `app.roi`.
+# Read by `app.images.region`.
 _Roi = Annotated[list[Any] | str, WithJsonSchema({"anyOf": [_POLYGONS, _POLYGON, _MASK]})]
 _LEFT_HALF = [[[0, 0], [0.5, 0], [0.5, 1], [0, 1]]]
 _LOWER_HALF = (  # of 4 x 4 pixels

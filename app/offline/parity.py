@@ -24,7 +24,8 @@ from app.clipad.rvs import Rvs, RvsMethod
 from app.clipad.sdp import Taps
 from app.clipad.text import TextBank
 from app.errors import ConfigurationError
-from app.images import ImageLimits, decode_image, to_tensor
+from app.images.reading import ImageLimits, decode_image
+from app.images.tensors import to_tensor
 from app.offline.losses import segmentation_loss
 
 _NAME = "metal nut"  # whose text vectors the stored maps were made with

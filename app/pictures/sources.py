@@ -12,7 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 from app.errors import ConfigurationError, InputError
-from app.images import ImageLimits, decode_image, to_tensor
+from app.images.reading import ImageLimits, decode_image
+from app.images.tensors import to_tensor
 from app.pictures.surfaces import generated_picture
 
 COUNT = 64

@@ -11,7 +11,7 @@ from app.calibration import DEFAULT_ALPHA
 from app.categories import Category, spoken
 from app.clipad.prompts import Domain, Wording, worded
 from app.errors import FieldError
-from app.roi import parse_roi
+from app.images.region import parse_roi
 
 Change = Callable[[Category], Category]
 

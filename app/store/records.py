@@ -13,7 +13,8 @@ class CategoryRecord:
     """A registered category. key: its id, case-folded, under which it is found.
 
     normal_states, abnormal_states: own state words, each with one `{}`; None for the domain's.
-    rvs: None for the service's. roi: as `app.roi.parse_roi` takes it, None for the whole image.
+    rvs: None for the service's. roi: as `app.images.region.parse_roi` takes it, None
+    for the whole image.
     """
 
     key: str

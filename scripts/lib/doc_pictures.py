@@ -27,7 +27,7 @@ from app.clipad.prompts import prompt_ensemble
 from app.clipad.rvs import Rvs, RvsMethod, representative
 from app.clipad.sdp import StagedDualPath
 from app.heatmap import FloatMap, colour_png, overlay_png, per_image_scale
-from app.images import to_tensor
+from app.images.tensors import to_tensor
 from app.settings import DEMO_BACKBONE, DEMO_HEADS, DEMO_WEIGHTS, PROJECT, SAMPLES
 
 PICTURES = PROJECT / "docs" / "pictures"

@@ -12,8 +12,8 @@ from PIL import Image
 
 from app import inspection
 from app.calibration import rate_95
+from app.images.region import Inside, Roi, inside
 from app.registry import Registry
-from app.roi import Inside, Roi, inside
 from app.standing import Standing
 from tests.fakes import FakeDetector
 from tests.pictures import PNG, RED, file_of

@@ -12,10 +12,11 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
-from app.images import fit_within
+from app.images.formats import NAMES
+from app.images.tensors import fit_within
 from app.settings import Settings
 from tests.fakes import INFO
-from tests.image_bytes import png_file, png_of, tiff_of, zeros_packed
+from tests.images.image_bytes import png_file, png_of, tiff_of, zeros_packed
 from tests.pictures import file_of
 from tests.routes.conftest import Serve
 
@@ -23,14 +24,13 @@ CAP = Settings().max_heatmap_side
 WORK_S = 5  # of all threads together; most take a hundredth of it
 SIZES = ((1, 1), (1, 2), (3, 1), (1, 60_000), (60_000, 1), (2, 30_000), (30_000, 2))
 LONGEST = {"WEBP": 16_383}
-FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
 PRESENTATIONS = [
     (heatmap, size) for heatmap in ("overlay", "map", "none") for size in ("input", "model")
 ]
 
 
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", NAMES)
 def test_an_extreme_shape_is_answered(client: TestClient, kind: str, size: tuple[int, int]) -> None:
     longest = LONGEST.get(kind, 60_000)
     width, height = (min(side, longest) for side in size)

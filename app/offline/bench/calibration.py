@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from app.calibration import Calibration, expected_rate, rate_95
 from app.clipad.detector import AnomalyDetector
-from app.images import to_tensor
+from app.images.tensors import to_tensor
 from app.offline.synthetic import DEFECTS, Split, generate_pair
 
 _FIRST_SEED = 40_000_000

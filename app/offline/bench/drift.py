@@ -16,7 +16,7 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from app.clipad.detector import AnomalyDetector
-from app.images import to_tensor
+from app.images.tensors import to_tensor
 from app.offline.metrics.pixel import PixelScores
 from app.offline.synthetic import Pair, generate_pair
 from app.offline.synthetic.draw import Split

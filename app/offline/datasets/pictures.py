@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from app.errors import DatasetError, InputError
-from app.images import FORMATS, ImageLimits, decode_image, sniff_format
+from app.images.formats import NAMES, sniff_format
+from app.images.reading import ImageLimits, decode_image
 from app.offline.datasets.model import Sample
 
 LIMITS = ImageLimits(max_bytes=1 << 30, max_pixels=1 << 28)
@@ -30,7 +31,7 @@ _TIE = 1e-6  # half of the weights is marked, whatever the last bit of their sum
 
 
 def load_image(sample: Sample) -> Image.Image:
-    """The upright RGB picture, see `app.images.decode_image`. Raises DatasetError."""
+    """The upright RGB picture, see `app.images.reading.decode_image`. Raises DatasetError."""
     data = _read(sample.image, "image")
     try:
         return decode_image(data, LIMITS)
@@ -57,12 +58,13 @@ def load_mask(sample: Sample, side: int) -> NDArray[np.bool_]:
 def mask_pixels(path: Path) -> NDArray[np.bool_]:
     """A mask as it is on disk, upright: [H,W], True where anomalous. Raises DatasetError."""
     data = _read(path, "mask")
-    kind = sniff_format(data)
-    if kind is None:
+    form = sniff_format(data)
+    if form is None:
         raise DatasetError(
             f"mask {path} ({len(data)} bytes) is not in an allowed image format: expected one of "
-            f"{', '.join(FORMATS)}, judged from the content"
+            f"{', '.join(NAMES)}, judged from the content"
         )
+    kind = form.name
     try:
         if kind == "PNG":
             with Image.open(io.BytesIO(data), formats=[kind]) as checked:
@@ -110,7 +112,7 @@ def _marked(image: Image.Image, above: int) -> NDArray[np.bool_]:
 def _upright_size(path: Path) -> tuple[int, int]:
     # From the header alone; `check_dataset` compares with the decoded picture.
     try:
-        with Image.open(path, formats=FORMATS) as image:
+        with Image.open(path, formats=NAMES) as image:
             # Asked for its EXIF data, a PNG without any would be decoded whole.
             exif = image.getexif() if image.format != "PNG" or "exif" in image.info else {}
             turned = exif.get(_ORIENTATION) in _TURNED

@@ -21,7 +21,7 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from app.clipad.detector import AnomalyDetector
-from app.images import to_tensor
+from app.images.tensors import to_tensor
 from app.offline.synthetic import Pair
 
 Pixels = NDArray[np.uint8]

@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from app.images import to_tensor
+from app.images.tensors import to_tensor
 from app.offline.datasets import Sample, load_image, load_mask
 
 _THREADS = 2

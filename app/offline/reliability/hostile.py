@@ -15,13 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from app.images.formats import NAMES
+
 Random = np.random.Generator
 
 UNREADABLE = frozenset({400})
 TOO_LARGE = frozenset({413})
 NOT_ALLOWED = frozenset({415})
 ANY_VERDICT = frozenset({200, 400, 413, 415})
-FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
 
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 
@@ -233,7 +234,7 @@ def good_file(rng: Random, side: int = 32, kind: str | None = None) -> bytes:
     """A small noisy picture, a true file of one of the allowed formats."""
     pixels = rng.integers(0, 256, (side, side, 3), dtype=np.uint8)
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, kind or FORMATS[int(rng.integers(len(FORMATS)))])
+    Image.fromarray(pixels).save(buffer, kind or NAMES[int(rng.integers(len(NAMES)))])
     return buffer.getvalue()
 
 

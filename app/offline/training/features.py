@@ -20,7 +20,7 @@ from torch import Tensor
 
 from app.clipad.backbone import Backbone
 from app.clipad.dual_path import DualPath
-from app.images import to_tensor
+from app.images.tensors import to_tensor
 from app.offline.datasets import Sample, load_image, load_mask
 from app.offline.training.interrupt import Stop
 from app.offline.training.reporting import FEATURES, Reporter

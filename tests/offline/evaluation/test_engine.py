@@ -12,7 +12,7 @@ from sklearn.metrics import average_precision_score, roc_auc_score
 from app.clipad.detector import Detection
 from app.clipad.prompts import Domain, prompt_ensemble
 from app.errors import ConfigurationError, MethodError
-from app.images import to_tensor
+from app.images.tensors import to_tensor
 from app.offline.datasets import Dataset, Sample, Spelling, load_image, load_mask
 from app.offline.evaluation.engine import Options, ensemble_of, evaluate, limited
 from app.offline.evaluation.figures import CURVES, Evaluation

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from app.images import to_tensor
+from app.images.tensors import to_tensor
 from app.offline.datasets import load_image, load_mask
 from app.offline.evaluation.loading import Preprocessing, load_batches, prefetched
 from tests.offline.evaluation.sets import tiny_set

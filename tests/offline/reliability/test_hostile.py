@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from app.http.problems import status_of
-from app.images import ImageLimits, read_picture
+from app.images.reading import ImageLimits, read_picture
 from app.offline.reliability.hostile import TRICKS, hostile, hostiles
 
 LIMITS = ImageLimits(20 * 1024 * 1024, 50_000_000)

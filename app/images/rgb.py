@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from app.errors import ImageFormatError
-from app.structure import check_exif
+from app.images.headers import check_exif
 
 _EIGHT_BIT_MODES = ("1", "L", "P", "RGB", "CMYK", "YCbCr", "HSV")
 _WHITE = (255, 255, 255)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from app.structure.limits import check_exif, too_many
+from app.images.headers.limits import check_exif, too_many
 
 _MOST_SEGMENTS = 1000  # a colour profile alone may take 255
 _MOST_PIECES = 256  # of Exif data, in all pictures that a file holds; each is 64 KiB at most
@@ -21,7 +21,7 @@ Segment = tuple[int, int, int]
 """Marker, where its length stands, the length (0: it has none)."""
 
 
-def check_jpeg(data: bytes) -> None:
+def check_jpeg(data: bytes, max_pixels: int) -> None:
     """Raises ImageDecodeError for too many segments, scans, frames or pieces of Exif data."""
     # Pillow joins the pieces one by one. However it comes to them, they are not too many.
     for number, _ in enumerate(_PIECE.finditer(data), 1):

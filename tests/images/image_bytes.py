@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
 Pixels = NDArray[np.uint8]
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 
@@ -68,7 +67,7 @@ sizes = st.one_of(
 
 
 def true_pictures(kind: str) -> st.SearchStrategy[TruePicture]:
-    """Files of one of FORMATS in all the ways that it has to store pixels."""
+    """Files of one of NAMES in all the ways that it has to store pixels."""
     return {
         "PNG": png_pictures,
         "JPEG": jpeg_pictures,

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import FieldError
-from app.mask import mask_pixels, read_mask
+from app.images.mask import mask_pixels, read_mask
 
 Point = tuple[float, float]
 Polygon = tuple[Point, ...]
@@ -65,7 +65,7 @@ def parse_roi(value: object) -> Roi:
     A polygon is a list of 3 or more [x, y], shares of the width and height in [0,1]; a last
     point that repeats the first is dropped. The mask's pixels are kept, its encoding is not.
     Raises FieldError for anything else, for more than MAX_POLYGONS or MAX_POINTS, for a mask over
-    its limits (`app.mask`), and for a region with nothing inside.
+    its limits (`app.images.mask`), and for a region with nothing inside.
     """
     if isinstance(value, str):
         return Roi(mask=read_mask(value))

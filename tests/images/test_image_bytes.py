@@ -1,7 +1,7 @@
 """Whatever the bytes of an image file are: a picture within the limits, or a refusal by its name.
 
-The strategies are in `tests.image_bytes`; each property is asked a few times in every run, and
-thousands of times by night.
+The strategies are in `tests.images.image_bytes`; each property is asked a few times in
+every run, and thousands of times by night.
 """
 
 import json
@@ -19,8 +19,9 @@ from PIL import Image, ImageFile, TiffImagePlugin, WebPImagePlugin
 
 from app.errors import ImageDecodeError, ImageFormatError, ImageTooLargeError
 from app.http.problems import status_of
-from app.images import FORMATS, ImageLimits, Picture, decode_image, read_picture
-from tests.image_bytes import (
+from app.images.formats import NAMES
+from app.images.reading import ImageLimits, Picture, decode_image, read_picture
+from tests.images.image_bytes import (
     BOMBS,
     TruePicture,
     bmp_file,
@@ -37,7 +38,7 @@ LIMITS = ImageLimits(max_bytes=1_000_000, max_pixels=100_000)
 SERVICE = ImageLimits(20 * 1024 * 1024, 50_000_000)
 NOISE = Image.fromarray(np.random.default_rng(3).integers(0, 256, (12, 9, 3), dtype=np.uint8))
 
-every_format = pytest.mark.parametrize("kind", FORMATS)
+every_format = pytest.mark.parametrize("kind", NAMES)
 
 
 def often(examples: int) -> Callable[[Any], Any]:
@@ -51,7 +52,7 @@ def judge(data: bytes, limits: ImageLimits = LIMITS) -> Picture | None:
     except (ImageDecodeError, ImageFormatError, ImageTooLargeError) as refused:
         right = status_of(refused) in (400, 413, 415) and 10 < len(str(refused)) < 400
         return None if right else pytest.fail(f"a refusal that says nothing: {refused}")
-    assert found.format in FORMATS
+    assert found.format in NAMES
     width, height = found.image.size
     assert 0 < width * height <= limits.max_pixels
     assert found.image.mode == "RGB"
@@ -237,7 +238,7 @@ _MEASURE = """
 import json, sys, time
 from pathlib import Path
 from app.errors import InputError
-from app.images import ImageLimits, read_picture
+from app.images.reading import ImageLimits, read_picture
 
 def peak():
     lines = Path("/proc/self/status").read_text().splitlines()

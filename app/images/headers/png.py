@@ -1,13 +1,13 @@
 """The chunks of a PNG file."""
 
-from app.structure.limits import too_many
+from app.images.headers.limits import too_many
 
 _MOST_CHUNKS = 100_000  # some encoders write one per row
 _MOST_NOTES = 256  # of them those that may unpack to a mebibyte each, or are Exif data
 _NOTES = (b"iCCP", b"zTXt", b"iTXt", b"eXIf")
 
 
-def check_png(data: bytes) -> None:
+def check_png(data: bytes, max_pixels: int) -> None:
     """Raises ImageDecodeError for too many chunks, or too many that unpack."""
     at, chunks, notes = 8, 0, 0
     while at + 8 <= len(data):

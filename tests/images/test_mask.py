@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from app.errors import FieldError
-from app.mask import MAX_MASK_BYTES, MAX_MASK_SIDE, mask_pixels, read_mask
+from app.images.mask import MAX_MASK_BYTES, MAX_MASK_SIDE, mask_pixels, read_mask
 
 MASK = np.zeros((6, 8), np.uint8)
 MASK[2:, 4:] = 1

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from app.errors import ImageDecodeError
-from app.images import ImageLimits, read_picture
-from app.png_rows import has_all_rows
-from tests.image_bytes import png_file, png_of, png_rows
+from app.images.png_rows import has_all_rows
+from app.images.reading import ImageLimits, read_picture
+from tests.images.image_bytes import png_file, png_of, png_rows
 
 LIMITS = ImageLimits(max_bytes=1_000_000, max_pixels=1_000_000)
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from app.errors import ImageDecodeError, ImageTooLargeError
-from app.structure.limits import too_many
+from app.images.headers.limits import too_many
 
 _MOST_TAGS = 4096
 _MOST_VALUES = 1 << 18  # of the tags that are unpacked: mostly where strips or tiles lie

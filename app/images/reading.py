@@ -1,30 +1,21 @@
-"""Bytes -> RGB picture -> tensor: every limit on what a posted image may be stands here.
+"""Bytes -> RGB picture: every limit on what a posted image may be is applied here.
 
 The format is judged from the content, never from a file name; the size from the header, before
-a pixel is decoded. What the model sees is the whole picture, resized straight to S x S: the aspect
-ratio is not kept and nothing is cropped, since a defect may lie at the border. Knows nothing of
-HTTP, categories or the model.
+a pixel is decoded. Knows nothing of HTTP, categories or the model.
 """
 
 import io
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import torch
 from PIL import ExifTags, Image, UnidentifiedImageError
-from torch import Tensor
 
 from app.errors import ImageDecodeError, ImageFormatError, ImageTooLargeError, InputError
-from app.png_rows import has_all_rows
-from app.rgb import scale_transparent_colour, to_rgb, upright
-from app.structure import check_structure, webp_canvas
+from app.images.formats import NAMES, Format, sniff_format
+from app.images.headers import webp_canvas
+from app.images.png_rows import has_all_rows
+from app.images.rgb import scale_transparent_colour, to_rgb, upright
 
-FORMATS = ("PNG", "JPEG", "BMP", "TIFF", "WEBP")
-# Of a big-endian BigTIFF Pillow reads the start as that of a small TIFF: it has no place here.
-_TIFF_STARTS = (b"II*\x00", b"MM\x00*", b"II+\x00")
-_BMP_HEADER_SIZES = (12, 16, 40, 52, 56, 64, 108, 124)
 # To resize a picture takes 32 bytes per pixel of a side, however few pixels the other side has.
 _LONGEST_SIDE = 1_000_000
 _PNG_DEPTH = 24  # where a PNG says how many bits a sample has
@@ -50,30 +41,13 @@ class ImageLimits:
 class Picture:
     """A decoded file: an upright RGB image of 8 bits per channel.
 
-    format: one of FORMATS. first_of_several: whether the file has more pages or frames, which are
-    not looked at.
+    format: one of `formats.NAMES`. first_of_several: whether the file has more pages or
+    frames, which are not looked at.
     """
 
     image: Image.Image
     format: str
     first_of_several: bool
-
-
-def sniff_format(data: bytes) -> str | None:
-    """The allowed format that these first bytes (32 are enough) claim to be, or None."""
-    if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return "PNG"
-    if data.startswith(b"\xff\xd8\xff"):
-        return "JPEG"
-    if data.startswith(_TIFF_STARTS):
-        return "TIFF"
-    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
-        return "WEBP"
-    # Two letters alone would make a bitmap of any text that begins with "BM".
-    size = int.from_bytes(data[14:18], "little")
-    if data.startswith(b"BM") and len(data) >= 18 and size in _BMP_HEADER_SIZES:
-        return "BMP"
-    return None
 
 
 def decode_image(data: bytes, limits: ImageLimits) -> Image.Image:
@@ -94,47 +68,26 @@ def read_picture(data: bytes, limits: ImageLimits) -> Picture:
         raise ImageTooLargeError(
             f"image has {len(data)} bytes: expected at most {limits.max_bytes}"
         )
-    kind = sniff_format(data)
-    if kind is None:
+    form = sniff_format(data)
+    if form is None:
         raise ImageFormatError(
             f"{_named(data)} is not in an allowed image format: expected one of "
-            f"{', '.join(FORMATS)}, judged from the content"
+            f"{', '.join(NAMES)}, judged from the content"
         )
     try:
-        return _decode(data, kind, limits)
+        return _decode(data, form, limits)
     except InputError:
         raise
     except Exception as error:  # Pillow's readers raise nearly anything on hostile bytes
         raise ImageDecodeError(
-            f"{kind} image of {len(data)} bytes does not decode ({_reason(error)}): "
+            f"{form.name} image of {len(data)} bytes does not decode ({_reason(error)}): "
             "expected a complete, intact file"
         ) from error
 
 
-def to_tensor(image: Image.Image, side: int, mean: Sequence[float], std: Sequence[float]) -> Tensor:
-    """RGB picture -> normalised float32 tensor [3,S,S].
-
-    Bicubic with antialiasing straight to side x side, scaled to [0,1], then (x - mean) / std
-    per channel.
-    """
-    resized = image.resize((side, side), Image.Resampling.BICUBIC)
-    pixels = torch.from_numpy(np.array(resized)).permute(2, 0, 1).to(torch.float32) / 255
-    centre = torch.tensor(mean, dtype=torch.float32).view(3, 1, 1)
-    spread = torch.tensor(std, dtype=torch.float32).view(3, 1, 1)
-    return (pixels - centre) / spread
-
-
-def fit_within(size: tuple[int, int], longest: int) -> tuple[int, int]:
-    """(width, height) scaled down, aspect ratio kept, so that no side exceeds `longest`."""
-    width, height = size
-    if max(size) <= longest:
-        return size
-    scale = longest / max(size)
-    return max(1, round(width * scale)), max(1, round(height * scale))
-
-
-def _decode(data: bytes, kind: str, limits: ImageLimits) -> Picture:
-    check_structure(data, kind, limits.max_pixels)
+def _decode(data: bytes, form: Format, limits: ImageLimits) -> Picture:
+    form.check(data, limits.max_pixels)
+    kind = form.name
     if kind == "WEBP" and (canvas := webp_canvas(data)):
         _check_size(canvas, limits)
     if kind == "PNG":

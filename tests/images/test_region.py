@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from app.errors import FieldError
-from app.roi import (
+from app.images.region import (
     MAX_POINTS,
     MAX_POLYGONS,
     Polygon,

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from PIL import ExifTags, Image, JpegImagePlugin, TiffImagePlugin, TiffTags
 
 from app.errors import ImageDecodeError, ImageFormatError
-from app.images import ImageLimits, decode_image
-from app.structure import jpeg, limits, tiff
-from tests.image_bytes import (
+from app.images.headers import jpeg, limits, tiff
+from app.images.reading import ImageLimits, decode_image
+from tests.images.image_bytes import (
     exif_of,
     file_of,
     jpeg_hiding,

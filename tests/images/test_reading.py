@@ -12,14 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from app.errors import ImageDecodeError, ImageFormatError, ImageTooLargeError, InputError
-from app.images import (
-    ImageLimits,
-    decode_image,
-    fit_within,
-    read_picture,
-    sniff_format,
-    to_tensor,
-)
+from app.images.formats import sniff_format
+from app.images.reading import ImageLimits, decode_image, read_picture
+from app.images.tensors import fit_within, to_tensor
 from tests.parity import FOLDER, expected
 from tests.pictures import PNG, file_of, gradient
 

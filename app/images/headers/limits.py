@@ -16,3 +16,7 @@ def check_exif(length: int) -> None:
 def too_many(kind: str, parts: str, most: int) -> ImageDecodeError:
     """The refusal of a file with more than `most` of these parts."""
     return ImageDecodeError(f"{kind} image has too many {parts}: expected at most {most}")
+
+
+def check_nothing(data: bytes, max_pixels: int) -> None:
+    """Of a format whose headers hold nothing that costs time beside its pixels."""
