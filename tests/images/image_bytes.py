@@ -527,18 +527,19 @@ def png_file(
 
 def png_rows(stored: NDArray[Any], depth: int, interlaced: bool) -> bytes:
     """What a PNG's stream of pixels unpacks to."""
-    rows = b""
-    for x, y, right, down in _PASSES if interlaced else ((0, 0, 1, 1),):
-        for row in stored[y::down, x::right]:
-            rows += b"\0" + _packed(row.ravel(), depth) if row.size else b""
-    return rows
+    passes = _PASSES if interlaced else ((0, 0, 1, 1),)
+    parts = (stored[y::down, x::right] for x, y, right, down in passes)
+    return b"".join(_unfiltered(part.reshape(len(part), -1), depth) for part in parts if part.size)
 
 
-def _packed(values: NDArray[Any], depth: int) -> bytes:
+def _unfiltered(values: NDArray[Any], depth: int) -> bytes:
+    """Rows [H,N] of samples as a PNG has them: each begins with the number of its filter, none."""
     if depth >= 8:
-        return values.astype(f">u{depth // 8}").tobytes()
-    bits = values[:, None] >> np.arange(depth - 1, -1, -1) & 1
-    return np.packbits(bits.astype(np.uint8).ravel()).tobytes()
+        packed = np.ascontiguousarray(values, f">u{depth // 8}").view(np.uint8)
+    else:
+        bits = values[..., None] >> np.arange(depth - 1, -1, -1) & 1
+        packed = np.packbits(bits.astype(np.uint8).reshape(len(values), -1), axis=1)
+    return np.insert(packed, 0, 0, axis=1).tobytes()
 
 
 def bmp_file(

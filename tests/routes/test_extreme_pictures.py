@@ -80,12 +80,12 @@ def test_a_line_of_a_calibrated_category_is_answered(
 
 
 REFUSED = {
-    "a line of a million and one pixels": png_file(np.zeros((1, 1_000_001, 1), int), 8, 0),
-    "a column of them": png_file(np.zeros((1_000_001, 1, 1), np.uint8), 8, 0),
-    "a line of two thousand million": png_of(
+    "a line of a million and one pixels": lambda: png_file(np.zeros((1, 1_000_001, 1), int), 8, 0),
+    "a column of them": lambda: png_file(np.zeros((1_000_001, 1, 1), np.uint8), 8, 0),
+    "a line of two thousand million": lambda: png_of(
         [(b"IHDR", b"\x7f\xff\xff\xff\0\0\0\1\x08\0\0\0\0"), (b"IEND", b"")]
     ),
-    "large tiles under one pixel": tiff_of(
+    "large tiles under one pixel": lambda: tiff_of(
         {256: [1], 257: [1], 258: [8], 259: [8], 262: [1], 322: [16_384], 323: [16_384]},
         [zeros_packed(16_384)],
         where=324,
@@ -95,7 +95,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_beyond_that_it_is_refused_by_its_size(client: TestClient, name: str) -> None:
-    answer = client.post("/predict?category=nut", content=REFUSED[name])
+    answer = client.post("/predict?category=nut", content=REFUSED[name]())
     assert (answer.status_code, answer.json()["type"]) == (
         413,
         "urn:clip-ad:problem:image-too-large",
