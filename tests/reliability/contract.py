@@ -183,6 +183,28 @@ def probe(url: str, key: str, examples: int, *, repeatable: bool) -> Outcome:
     return outcome
 
 
+def take_a_sample_out(url: str, key: str) -> Response:
+    """The answer, checked as any other's, to the DELETE of a sample that is there.
+
+    Random cases meet one only where a sequence happens to come from the calibration that made it.
+    """
+    schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
+    headers = {"Authorization": f"Bearer {key}"}
+    picture = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(picture, "PNG")
+    calibrate = schema["/categories/{id}/calibration"]["POST"].Case(
+        path_parameters={"id": "sampled"},
+        media_type="multipart/form-data",
+        body={"image": [Binary(picture.getvalue())]},
+    )
+    made = calibrate.call_and_validate(headers=headers).json()
+    (entry,) = made["entries"]
+    remove = schema["/categories/{id}/calibration/{sample}"]["DELETE"].Case(
+        path_parameters={"id": "sampled", "sample": entry["sample"]}
+    )
+    return remove.call_and_validate(headers=headers)
+
+
 def _config(key: str, examples: int, repeatable: bool) -> SchemathesisConfig:
     return SchemathesisConfig.from_dict(
         {

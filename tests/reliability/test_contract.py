@@ -15,7 +15,7 @@ import pytest
 
 from tests.e2e.serving import Server
 from tests.e2e.test_sdp_plus import with_heads
-from tests.reliability.contract import Outcome, probe
+from tests.reliability.contract import Outcome, probe, take_a_sample_out
 
 pytestmark = [
     pytest.mark.slow,
@@ -25,7 +25,7 @@ pytestmark = [
 KEY = "a-key"
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("contract")
     settings = with_heads(folder, "tiny-vit") | {
@@ -51,12 +51,16 @@ def check(outcome: Outcome, cases: int, accepted: int) -> None:
         "POST /categories/import",
     ):
         assert outcome.accepted(operation) >= accepted, operation
-    assert outcome.accepted("DELETE /categories/{id}/calibration/{sample}") > 0
     assert outcome.answers["POST /predict", 400] + outcome.answers["POST /predict", 415] > 0
 
 
 def test_the_document_is_kept(served: Server) -> None:
     check(probe(served.url, KEY, 15, repeatable=True), cases=1000, accepted=25)
+
+
+def test_a_sample_that_is_there_is_taken_out_as_documented(served: Server) -> None:
+    answer = take_a_sample_out(served.url, KEY)
+    assert (answer.status_code, answer.json()) == (200, {"removed": 1})
 
 
 @pytest.mark.nightly
