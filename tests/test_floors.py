@@ -10,9 +10,9 @@ APP = Path(__file__).parent.parent / "app"
 
 # From the ground up; a module imports only what stands on lower floors.
 FLOORS: Sequence[set[str]] = (
-    {"calibration", "cpus", "drift", "errors", "logs", "memory", "png", "regions"},
+    {"calibration", "cpus", "drift", "errors", "logs", "memory", "png", "regions", "spreadsheet"},
     {"address", "images", "keyring", "serving"},
-    {"clipad", "heatmap", "store"},
+    {"clipad", "folders", "heatmap", "store"},
     {"categories", "inspection_log", "pictures", "settings", "vocabulary"},
     {"finding", "presentation"},
     {"http", "inspection", "runtime", "standing"},
@@ -65,11 +65,13 @@ OFFLINE_STANDS_ON = {
     "calibration",
     "clipad",
     "errors",
+    "folders",
     "heatmap",
     "images",
     "offline",
     "pictures",
     "png",
+    "spreadsheet",
 }
 SETTINGS_READERS = {"__main__", "main", "parts"}
 # The method knows neither HTTP nor where its parameters come from, the batcher no tensors.

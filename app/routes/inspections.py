@@ -13,6 +13,7 @@ from app.http.problems import documented
 from app.routes.access import ServiceDep, require_key
 from app.routes.openapi import operation_id
 from app.routes.predict import choose_media_type
+from app.spreadsheet import MARK, guarded
 from app.store.query import InspectionQuery
 
 JSON, CSV = "application/json", "text/csv"
@@ -30,12 +31,11 @@ The header `Link` names the next page, of CSV too, where there may be one.
 Times without a zone are UTC; in a query string `+` is written `%2B`. An inspection appears here
 shortly after its answer; one that could not be written is missing.
 
-CSV is for spreadsheets, which run a cell as a formula by its first character: a `part_id`,
-`station` or `category` that begins with `=`, `+`, `-`, `@`, a tab or a carriage return is preceded
-by `'` there. JSON has it unchanged.
+CSV is for spreadsheets: it begins with the mark that tells them UTF-8 (`utf-8-sig` in Python;
+pandas takes it away by itself). They run a cell as a formula by its first character: a text that begins
+with `=`, `+`, `-`, `@`, one of their full-width forms, a tab or a line end is preceded by `'`
+there, and so is one that begins with such quotes before it. JSON has it unchanged.
 """
-_FROM_CLIENTS = ("part_id", "station", "category")
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 router = APIRouter(
     tags=["inspections"],
     dependencies=[Depends(require_key)],
@@ -92,8 +92,9 @@ def _as_json(rows: Sequence[InspectionRow], after: int | None) -> Response:
 
 
 def _as_csv(rows: Iterable[InspectionRow]) -> Response:
-    """RFC 4180, floats in full precision."""
+    """RFC 4180 behind a mark, floats in full precision."""
     buffer = io.StringIO(newline="")
+    buffer.write(MARK)
     writer = csv.writer(buffer)
     writer.writerow(InspectionRow.model_fields)
     writer.writerows(_cells(row.model_dump(mode="json")) for row in rows)
@@ -108,8 +109,10 @@ def _as_csv(rows: Iterable[InspectionRow]) -> Response:
 
 
 def _cells(row: dict[str, Any]) -> list[Any]:
-    for name in _FROM_CLIENTS:
-        if (row[name] or "").startswith(_FORMULA):
-            row[name] = "'" + row[name]
-    # As in JSON; the csv module would write True and False.
-    return [str(cell).lower() if isinstance(cell, bool) else cell for cell in row.values()]
+    return [_cell(value) for value in row.values()]
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()  # as in JSON; the csv module would write True and False
+    return guarded(value) if isinstance(value, str) else value

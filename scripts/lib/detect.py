@@ -40,15 +40,9 @@ from rich.progress import (  # noqa: E402
 
 from app.errors import ClipAdError, FieldError  # noqa: E402
 from app.offline.detection.inputs import Input, find_inputs  # noqa: E402
-from app.offline.detection.run import (  # noqa: E402
-    FAILED,
-    HEATMAPS,
-    REJECT,
-    UNDECIDED,
-    Question,
-    detect,
-    left,
-)
+from app.offline.detection.keeping import FAILED  # noqa: E402
+from app.offline.detection.results import HEATMAPS  # noqa: E402
+from app.offline.detection.run import REJECT, UNDECIDED, Question, detect, left  # noqa: E402
 from app.offline.detection.table import Format, Table  # noqa: E402
 from app.settings import settings_with  # noqa: E402
 
@@ -86,6 +80,12 @@ def main(
                     (out / f"results.{kind}").unlink(missing_ok=True)
             service = running_service(url, key) if url else own_service(settings_with({}))
             table = Table(out / f"results.{format}", format)
+            if table.taken_over:
+                _console.print(
+                    f"{table.path}: {table.taken_over} lines of a version that did not note which "
+                    "state of a file they speak of; what was changed since then is asked again",
+                    markup=False, highlight=False, soft_wrap=True,
+                )  # fmt: skip
             with closing(table), _interruptible() as ending:
                 counts = asyncio.run(_run(service, inputs, question, table, out))
     except KeyboardInterrupt as error:

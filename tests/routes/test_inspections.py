@@ -95,7 +95,8 @@ def client(store: FakeStore) -> TestClient:
 def table(client: TestClient, **query: Any) -> list[list[str]]:
     answer = client.get("/inspections", params=query, headers={"Accept": "text/csv"})
     assert answer.status_code == 200
-    return list(csv.reader(io.StringIO(answer.text, newline=""), strict=True))
+    text = answer.content.decode("utf-8-sig")
+    return list(csv.reader(io.StringIO(text, newline=""), strict=True))
 
 
 def test_rows_as_json(client: TestClient, store: FakeStore) -> None:
@@ -242,6 +243,14 @@ def test_rows_as_csv(client: TestClient, store: FakeStore) -> None:
     assert second[COLUMNS.index("is_anomalous")] == ""
 
 
+def test_csv_tells_spreadsheets_that_it_is_unicode(client: TestClient, store: FakeStore) -> None:
+    store.rows = [(1, replace(RECORD, part_id="Träger", station="Süd"))]
+    answer = client.get("/inspections", headers={"Accept": "text/csv"})
+    assert answer.content.startswith(b"\xef\xbb\xbfid,")
+    assert answer.content.count(b"\xef\xbb\xbf") == 1
+    assert "Träger,Süd" in answer.content.decode("utf-8-sig")
+
+
 def test_an_empty_log_is_a_header_alone(client: TestClient) -> None:
     assert table(client) == [COLUMNS]
 
@@ -264,8 +273,10 @@ def test_texts_survive_csv(client: TestClient, store: FakeStore, text: str) -> N
     assert table(client)[1][COLUMNS.index("part_id")] == text
 
 
-@pytest.mark.parametrize("begin", ["=", "+", "-", "@", "\t", "\r"])
-@pytest.mark.parametrize("name", ["part_id", "station", "category"])
+@pytest.mark.parametrize(
+    "begin", ["=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20", "'="]
+)
+@pytest.mark.parametrize("name", ["part_id", "station", "category", "request_id"])
 def test_csv_runs_no_formulas(client: TestClient, store: FakeStore, name: str, begin: str) -> None:
     text = begin + "HYPERLINK(1)"
     store.rows = [(1, replace(RECORD, **{name: text}))]

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import FieldError
-
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp")
-_LIST = ".txt"
+from app.folders import pictures_in, walk
+from app.images.formats import SUFFIXES
+from app.offline.detection import lists
+from app.offline.detection.pattern import fitting, fixed_part
+from app.offline.detection.results import Heatmaps
 
 
 @dataclass(frozen=True)
@@ -29,59 +30,47 @@ class Input:
 def find_inputs(given: str, written: Path | None = None) -> list[Input]:
     """The files that `given` means, each once, sorted but for a list's own order.
 
-    written: a folder of our own pictures; what lies in it is meant by no folder and no pattern.
+    written: a folder of our own pictures; what lies in it, or among the heatmaps of another run,
+    is meant by no folder and no pattern.
 
-    A folder: its pictures, and those in folders below, told by their endings. A list (`.txt`): a
-    path a line, relative to the list's folder; empty lines and those with `#` do not count.
-    Raises FieldError where there is nothing of the kind, or no file.
+    A folder: its pictures, and those in folders below, told by their endings; those in a format
+    that cannot be read are among them, to be refused by name. A pattern: `pattern.fitting`. Both
+    leave out litter (`app.folders`). A list (`.txt`): `lists.listed_paths`.
+    Raises FieldError where there is nothing of the kind, or no file, and OSError where a folder
+    or the list cannot be read.
     """
     path = Path(given)
     if path.is_dir():
-        pictures = (p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-        found = sorted(_outside(written, pictures))
-        base = path
-    elif path.suffix.lower() == _LIST and path.is_file():
-        found, base = _listed(path), path.parent
+        found, base = sorted(_pictures(path, _ours(written))), path
+    elif path.suffix.lower() == lists.SUFFIX and path.is_file():
+        found, base = lists.listed_paths(path), path.parent
     elif path.is_file():
         found, base = [path], path.parent
     else:
-        matches = (Path(p) for p in glob.glob(given, recursive=True))
-        found = sorted(_outside(written, (p for p in matches if p.is_file())))
-        base = _fixed_part(given)
+        found, base = sorted(fitting(given, _ours(written))), fixed_part(given)
     if not found:
         raise FieldError(
-            f"{given}: expected a folder with pictures ({', '.join(SUFFIXES)}), a pattern that "
-            f"fits files, a list of paths ({_LIST}), or a picture"
+            f"{given}: expected a folder with pictures ({', '.join(sorted(SUFFIXES))}), a pattern "
+            f"that fits files, a list of paths ({lists.SUFFIX}), or a picture; heatmaps of an "
+            "earlier run and what systems leave behind do not count"
         )
     return [Input(p, _name(p, base)) for p in dict.fromkeys(found)]
 
 
-def _outside(written: Path | None, paths: Iterable[Path]) -> Iterator[Path]:
-    if written is None:
-        yield from paths
-        return
-    folder = written.resolve()
-    within: dict[Path, bool] = {}  # of folders: there are fewer of them, and links are slow
-    for path in paths:
-        if path.parent not in within:
-            within[path.parent] = path.parent.resolve().is_relative_to(folder)
-        if not within[path.parent]:
-            yield path
+def _pictures(folder: Path, skip: Callable[[Path], bool]) -> Iterator[Path]:
+    for below in walk(folder, skip):
+        yield from pictures_in(below)
 
 
-def _listed(path: Path) -> list[Path]:
-    lines = (line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines())
-    return [path.parent / line for line in lines if line and not line.startswith("#")]
+def _ours(written: Path | None) -> Callable[[Path], bool]:
+    """Whether a folder holds what we wrote."""
+    folder, heatmaps = written and written.resolve(), Heatmaps()
 
+    def ours(path: Path) -> bool:
+        within = folder is not None and path.resolve().is_relative_to(folder)
+        return within or heatmaps.are_in(path)
 
-def _fixed_part(pattern: str) -> Path:
-    """The folder before the first part that is a pattern."""
-    parts = []
-    for part in Path(pattern).parts[:-1]:
-        if glob.has_magic(part):
-            break
-        parts.append(part)
-    return Path(*parts)
+    return ours
 
 
 def _name(path: Path, base: Path) -> str:

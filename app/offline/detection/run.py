@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
-import os
 from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +12,13 @@ from typing import Any
 import httpx
 
 from app.errors import FieldError, NotReadyError
+from app.offline.detection import stamp
 from app.offline.detection.inputs import Input
+from app.offline.detection.keeping import FAILED, Keeper
+from app.offline.detection.stamp import Stamp
 from app.offline.detection.table import Table
 
-REJECT, PASS, UNDECIDED, FAILED = "reject", "pass", "undecided", "failed"
-HEATMAPS = "heatmaps"
-_LONGEST_NAME = 251  # bytes, and `.png`: file systems allow 255
+REJECT, PASS, UNDECIDED = "reject", "pass", "undecided"
 _BUSY = (429, 503)
 _TRIES = 60
 _LONGEST_S = 60.0  # between two tries
@@ -54,51 +52,53 @@ async def detect(
 ) -> Counter[str]:
     """Ask for what is `left`; decisions of all inputs' lines.
 
-    A heatmap is in its place before its line is written, so that a line never promises too much.
     Raises FieldError where the question is refused, as it would be for every file, or where the
     answers are not of the table's model, and NotReadyError where the service stays busy or away:
     another run goes on from there.
     """
     waiting = deque(left(inputs, table))
-    table.remove({item.name for item in waiting})
-    under_way: deque[tuple[Input, asyncio.Task[dict[str, Any]]]] = deque()
+    keeper = Keeper(table, folder, {item.name for item in waiting})
+    under_way: deque[asyncio.Task[dict[str, Any]]] = deque()
     try:
         while waiting or under_way:
             while waiting and len(under_way) < question.workers:
                 item = waiting.popleft()
-                under_way.append((item, asyncio.create_task(_ask(http, item, question))))
-            item, task = under_way.popleft()
-            row = await task
-            table.check(row)  # before another model's heatmap takes the place of ours
-            _keep_heatmap(row, item, folder)
-            table.add(row)
+                under_way.append(asyncio.create_task(_ask(http, item, question)))
+            row = await under_way.popleft()
+            keeper.keep(row)
             told(row)
     finally:
-        await _let_finish([task for _, task in under_way])
+        await _let_finish(under_way)
+    keeper.settle()
     named = {item.name for item in inputs}
     return Counter(row["decision"] or FAILED for row in table.rows if row["file"] in named)
 
 
 def left(inputs: Sequence[Input], table: Table) -> list[Input]:
-    """What the table has no line for, or one that says it failed by chance.
+    """What the table has no line for, or one that says it failed by chance or is of another file.
 
-    That is all but what was wrong with the picture: a share may be back, a server repaired.
+    By chance is all but what was wrong with the picture: a share may be back, a server repaired.
+    Another file under the same name has another size or time of change.
     """
     done = {
-        row["file"]
+        row["file"]: row
         for row in table.rows
         if row["decision"] != FAILED or str(row["status"]) in _THE_PICTURES
     }
-    return [item for item in inputs if item.name not in done]
+    return [
+        item
+        for item in inputs
+        if item.name not in done or stamp.is_changed(item.path, done[item.name])
+    ]
 
 
 async def _ask(http: httpx.AsyncClient, item: Input, question: Question) -> dict[str, Any]:
     try:
-        data = await asyncio.to_thread(item.path.read_bytes)
+        data, read = await asyncio.to_thread(stamp.read, item.path)
     except OSError as error:
-        return _failure(item, "", f"cannot be read: {error.strerror}")
+        return _failure(item, stamp.NONE, "", f"cannot be read: {error.strerror}")
     if not data:  # a camera may still be at it
-        return _failure(item, "", "is empty")
+        return _failure(item, read, "", "is empty")
     parameters = {
         "category": question.category,
         "method": question.method,
@@ -115,16 +115,16 @@ async def _ask(http: httpx.AsyncClient, item: Input, question: Question) -> dict
         raise NotReadyError(f"{item.name}: no answer in {_TRIES} tries: {problem}") from error
     status = answer.status_code
     if status == 200:
-        return _row(item, answer.json())
+        return _row(item, read, answer.json())
     problem = _detail(answer)
     if status in _BUSY:
         raise NotReadyError(f"{item.name}: {status} after {_TRIES} tries: {problem}")
     if status in _OURS:
         raise FieldError(f"{problem} (--key, or CLIPAD_KEY)" if status == 401 else problem)
-    return _failure(item, status, problem)
+    return _failure(item, read, status, problem)
 
 
-async def _let_finish(tasks: Sequence[asyncio.Task[dict[str, Any]]]) -> None:
+async def _let_finish(tasks: Collection[asyncio.Task[dict[str, Any]]]) -> None:
     """A model in this process must not be left in the middle of a picture: torch would abort."""
     if tasks:
         _, late = await asyncio.wait(tasks, timeout=_END_S)
@@ -164,9 +164,10 @@ async def _patiently(
     return answer
 
 
-def _row(item: Input, said: Mapping[str, Any]) -> dict[str, Any]:
+def _row(item: Input, read: Stamp, said: Mapping[str, Any]) -> dict[str, Any]:
     decided = said["is_anomalous"]
     return {
+        **read._asdict(),
         **{name: said[name] for name in ("category", "object", "method", "regions")},
         **{name: said[name] for name in ("anomaly_score", "anomaly_threshold", "p_value")},
         **said["score_parts"],
@@ -179,8 +180,9 @@ def _row(item: Input, said: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _failure(item: Input, status: object, problem: str) -> dict[str, Any]:
+def _failure(item: Input, read: Stamp, status: object, problem: str) -> dict[str, Any]:
     return {
+        **read._asdict(),
         "file": item.name,
         "status": status,
         "decision": FAILED,
@@ -190,26 +192,3 @@ def _failure(item: Input, status: object, problem: str) -> dict[str, Any]:
         "heatmap": None,
         "problem": problem,
     }
-
-
-def _keep_heatmap(row: dict[str, Any], item: Input, folder: Path) -> None:
-    """Put the PNG into its place, and its place into the row."""
-    if row["heatmap"] is None:
-        return
-    place = f"{HEATMAPS}/{'/'.join(map(_short, item.name.split('/')))}.png"
-    path = folder / place
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = folder / ".unfinished.png"  # where no heatmap lies
-    unfinished.write_bytes(base64.b64decode(row["heatmap"]))
-    os.replace(unfinished, path)
-    row["heatmap"] = place
-
-
-def _short(part: str) -> str:
-    """The name of a file or folder, cut where a file system would not take it."""
-    whole = part.encode()
-    if len(whole) <= _LONGEST_NAME:
-        return part
-    # Told by a hash, so that two of one beginning do not meet.
-    place = hashlib.sha256(whole).hexdigest()[:16]
-    return f"{whole[:200].decode(errors='ignore')}-{place}"

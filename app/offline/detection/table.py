@@ -1,7 +1,10 @@
 """The table of results, a line per file: written so that a kill leaves whole lines alone.
 
-CSV is for spreadsheets, which run a cell as a formula by its first character: text that begins
-with one of those is preceded by `'` there. JSONL has it unchanged.
+CSV is for spreadsheets: it begins with a mark, and no cell of it runs as a formula
+(`app.spreadsheet`). JSONL has everything unchanged.
+
+A version before this one noted neither size nor time of change of a file, and wrote no mark. Such a
+table is taken over: its lines count for files that were not changed after it was written last.
 """
 
 from __future__ import annotations
@@ -10,15 +13,16 @@ import csv
 import io
 import json
 import os
-import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from app.errors import FieldError
+from app.offline.detection.stamp import Stamp, until
+from app.spreadsheet import MARK, guarded, unguarded
 
-COLUMNS = (
+_OLD_COLUMNS = (
     "file",
     "status",
     "decision",
@@ -35,8 +39,8 @@ COLUMNS = (
     "fingerprint",
     "problem",
 )
+COLUMNS = (*_OLD_COLUMNS, *Stamp._fields)
 _TEXTS = ("file", "category", "object", "problem")
-_FORMULA = re.compile("'*[-=+@]")
 _SAME = ("category", "method", "fingerprint")  # of all lines of one table
 _NAMES = dict(zip(COLUMNS, COLUMNS, strict=True))
 
@@ -53,14 +57,17 @@ class Table:
     """Lines of a file, appended one by one; whoever opens it again sees those that are whole.
 
     Each line is on the disk before the next is asked for. `rows`: of an earlier run, then all.
+    `taken_over`: how many of them a version before this one wrote, found at this opening.
     Raises FieldError for a file that is no such table, and leaves it as it is.
     """
 
     def __init__(self, path: Path, form: Format) -> None:
         self.path = path
         self._form = form
-        self._header = _csv_line(_NAMES) if form is Format.CSV else ""
+        self._header = MARK + _csv_line(_NAMES) if form is Format.CSV else ""
+        self.taken_over = 0
         self.rows = self._read_back()
+        self._same = {name: _first(row[name] for row in self.rows) for name in _SAME}
         self._file = path.open("ab")
         if not path.stat().st_size:
             self._append(self._header)
@@ -70,9 +77,12 @@ class Table:
         self._file.close()
 
     def check(self, row: Mapping[str, Any]) -> None:
-        """Raises FieldError for a row that was made with another category, method or model."""
+        """Raises FieldError for a row of another category, method or model than any before it.
+
+        Lines taken out since this opening count.
+        """
         for name in _SAME:
-            before = next((str(r[name]) for r in self.rows if r[name]), None)
+            before = self._same[name]
             # Of a category, upper and lower case are the same.
             if before and row[name] and str(row[name]).lower() != before.lower():
                 raise FieldError(
@@ -85,22 +95,26 @@ class Table:
         self.check(row)
         self._append(self._line(row))
         self.rows.append(dict(row))
+        self._same = {name: self._same[name] or _first([row[name]]) for name in _SAME}
 
     def remove(self, files: Collection[str]) -> None:
         """Take out the lines of these files: a kill leaves the table with all of them or none."""
         kept = [row for row in self.rows if row["file"] not in files]
         if len(kept) == len(self.rows):
             return
-        unfinished = self.path.with_name(f".{self.path.name}")
-        with unfinished.open("wb") as file:
-            file.write(self._header.encode())
-            file.writelines(self._line(row).encode() for row in kept)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, self.path)
+        self._rewrite(kept)
         self._file.close()
         self._file = self.path.open("ab")
         self.rows = kept
+
+    def _rewrite(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        unfinished = self.path.with_name(f".{self.path.name}")
+        with unfinished.open("wb") as file:
+            file.write(self._header.encode())
+            file.writelines(self._line(row).encode() for row in rows)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, self.path)
 
     def _line(self, row: Mapping[str, Any]) -> str:
         whole = {name: row.get(name) for name in COLUMNS}
@@ -114,6 +128,7 @@ class Table:
     def _read_back(self) -> list[dict[str, Any]]:
         if not self.path.exists():
             return []
+        written_ns = self.path.stat().st_mtime_ns
         whole = self.path.read_bytes()
         kept = whole[: whole.rfind(b"\n") + 1]
         try:
@@ -125,28 +140,41 @@ class Table:
                 f"{self.path}: is no table of results ({error}); name another folder, or start "
                 "--fresh"
             ) from error
-        if kept != whole:  # a kill in the middle of a line
+        for row in rows:
+            if "modified" not in row:
+                self.taken_over += 1
+                row |= until(written_ns)._asdict()
+        if self.taken_over or not kept.startswith(self._header.encode()):
+            self._rewrite(rows)  # less what a kill left of a line
+        elif kept != whole:
             with self.path.open("r+b") as file:
                 file.truncate(len(kept))
         return rows
 
     def _may_begin(self, part: bytes) -> bool:
-        """Whether a kill can have left this much of a table's first line."""
+        """Whether a kill can have left this much of a first line, in this version or before."""
         if self._form is Format.CSV:
-            return self._header.encode().startswith(part)
+            old = ",".join(_OLD_COLUMNS).encode() + b"\n"
+            return self._header.encode().startswith(part) or old.startswith(part)
         first = b'{"file": "'
         return part.startswith(first) or first.startswith(part)
 
     def _parsed(self, text: str) -> Iterator[dict[str, Any]]:
+        """The rows, without the columns that a version before this one did not have."""
         if self._form is Format.JSONL:
             rows = [json.loads(line) for line in text.splitlines()]
         else:
-            reader = csv.DictReader(io.StringIO(text, newline=""))
-            if text and tuple(reader.fieldnames or ()) != COLUMNS:
+            reader = csv.DictReader(io.StringIO(text.removeprefix(MARK), newline=""))
+            if text and tuple(reader.fieldnames or ()) not in (COLUMNS, _OLD_COLUMNS):
                 raise ValueError(f"its first line is {reader.fieldnames}")
-            rows = [row | {name: _unguarded(row[name] or "") for name in _TEXTS} for row in reader]
+            rows = [row | {name: unguarded(row[name] or "") for name in _TEXTS} for row in reader]
         for row in rows:
-            yield {name: row[name] for name in COLUMNS}
+            yield {name: row[name] for name in (COLUMNS if "modified" in row else _OLD_COLUMNS)}
+
+
+def _first(values: Iterable[Any]) -> str:
+    """The first that is not empty; "" where all are."""
+    return next((str(value) for value in values if value), "")
 
 
 def _csv_line(row: Mapping[str, Any]) -> str:
@@ -160,12 +188,7 @@ def _guarded(text: str | None) -> str | None:
     if text is None:
         return None
     # A line of the table is a line of the file; only a problem's text has more than one.
-    line = text.replace("\r", " ").replace("\n", " ")
-    return f"'{line}" if _FORMULA.match(line) else line
-
-
-def _unguarded(text: str) -> str:
-    return text[1:] if text.startswith("'") and _FORMULA.match(text) else text
+    return guarded(text.replace("\r", " ").replace("\n", " "))
 
 
 def _cell(value: Any) -> Any:

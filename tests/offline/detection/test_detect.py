@@ -83,7 +83,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Here]:
 
 
 def table(folder: Path) -> list[dict[str, str]]:
-    with (folder / "results.csv").open(newline="") as file:
+    with (folder / "results.csv").open(newline="", encoding="utf-8-sig") as file:
         return list(csv.DictReader(file))
 
 
@@ -169,6 +169,30 @@ def test_its_own_heatmaps_are_not_inspected(tmp_path: Path, here: Here) -> None:
         code, said = here("in", "--category", "nut", "--out", "in/out")
         assert (code, "2 files:" in said) == (0, True), said
     assert [row["file"] for row in table(tmp_path / "in" / "out")] == names
+
+
+def test_what_cannot_be_read_is_named_and_litter_is_not(tmp_path: Path, here: Here) -> None:
+    names = pictures(tmp_path / "in", 2)
+    (tmp_path / "in" / "0000.png").rename(tmp_path / "in" / "0000.jfif")
+    for name in ("@eaDir/0001.png/thumb.png", "._0001.png", "Thumbs.db", "notes.txt"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_bytes(b"litter")
+    code, said = here("in", "--category", "nut", "--out", "in/monday")
+    assert (code, "2 files: 2 undecided" in said) == (0, True), said
+    Image.new("L", (8, 8)).save(tmp_path / "in" / "c.gif")
+    code, said = here("in", "--category", "nut", "--out", "in/tuesday")
+    assert (code, "3 files: 1 failed, 2 undecided" in said) == (1, True), said
+    assert "c.gif: content of" in said
+    rows = table(tmp_path / "in" / "tuesday")
+    assert [row["file"] for row in rows] == ["0000.jfif", names[1], "c.gif"]
+    assert rows[-1]["status"] == "415"
+
+
+def test_a_list_in_a_code_page_is_one_line(tmp_path: Path, here: Here) -> None:
+    (tmp_path / "liste.txt").write_bytes("Träger.png\r\n".encode("cp1252"))
+    code, said = here("liste.txt", "--category", "nut", "--out", "out")
+    assert code == 1
+    assert said.startswith("error: liste.txt: byte 0xe4 in line 1 is no UTF-8: expected")
 
 
 def killed_runs(

@@ -2,6 +2,9 @@
 
 import asyncio
 import base64
+import csv
+import os
+import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
@@ -15,7 +18,7 @@ from app.errors import FieldError, NotReadyError
 from app.offline.detection import run
 from app.offline.detection.inputs import find_inputs
 from app.offline.detection.run import Question, detect
-from app.offline.detection.table import Format, Table
+from app.offline.detection.table import COLUMNS, Format, Table
 
 Answer = Callable[[httpx.Request], Any]
 
@@ -33,7 +36,9 @@ def judged(request: httpx.Request, fingerprint: str = "f") -> httpx.Response:
     return httpx.Response(200, json=said)
 
 
-def detected(folder: Path, answer: Answer, workers: int = 1) -> tuple[Counter[str], list[Any]]:
+def detected(
+    folder: Path, answer: Answer, workers: int = 1, given: str = "in"
+) -> tuple[Counter[str], list[Any]]:
     """One run over `folder`/in, and its table's lines: file, status, decision."""
 
     async def all_of_it() -> Counter[str]:
@@ -42,7 +47,7 @@ def detected(folder: Path, answer: Answer, workers: int = 1) -> tuple[Counter[st
         ) as http:
             return await detect(http, inputs, question, table, folder, lambda row: None)
 
-    inputs = find_inputs(str(folder / "in"))
+    inputs = find_inputs(str(folder / given))
     question = Question("nut", None, "overlay", "input", workers, None)
     with closing(Table(folder / "results.csv", Format.CSV)) as table:
         counts = asyncio.run(all_of_it())
@@ -213,6 +218,121 @@ def test_a_hidden_pictures_heatmap_stays(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for name in (".a.png", "a.png"):
         (tmp_path / "in" / name).write_text(name)
-    detected(tmp_path, judged)
+    (tmp_path / "in" / "list.txt").write_text(".a.png\na.png\n")  # named, it is no litter
+    detected(tmp_path, judged, given="in/list.txt")
     assert (tmp_path / "heatmaps" / ".a.png.png").read_text() == ".a.png"
     assert (tmp_path / "heatmaps" / "a.png.png").read_text() == "a.png"
+
+
+def texts(folder: Path) -> dict[str, str]:
+    """Of every line with a heatmap, what it shows."""
+    with closing(Table(folder / "results.csv", Format.CSV)) as table:
+        rows = [row for row in table.rows if row["heatmap"]]
+        return {row["file"]: (folder / row["heatmap"]).read_text() for row in rows}
+
+
+def test_a_new_picture_under_the_same_name_is_asked_again(folder: Path) -> None:
+    detected(folder, judged)
+    asked: list[bytes] = []
+
+    def again(request: httpx.Request) -> httpx.Response:
+        asked.append(request.content)
+        return judged(request)
+
+    assert detected(folder, again)[0] == {"pass": 3}
+    assert asked == []
+    (folder / "in" / "a.png").write_text("longer than it was")
+    before = (folder / "in" / "b.png").stat()
+    (folder / "in" / "b.png").write_text("B.png")  # of the same size
+    os.utime(folder / "in" / "b.png", ns=(0, before.st_mtime_ns - 1))  # and older
+    counts, lines = detected(folder, again)
+    assert asked == [b"longer than it was", b"B.png"]
+    assert counts == {"pass": 3}
+    assert [name for name, _, _ in lines] == ["c.png", "a.png", "b.png"]
+    assert texts(folder) == {"a.png": "longer than it was", "b.png": "B.png", "c.png": "c.png"}
+    detected(folder, again)
+    assert len(asked) == 2
+
+
+def test_nothing_is_left_of_a_picture_that_was_replaced(folder: Path) -> None:
+    detected(folder, judged)
+    (folder / "in" / "a.png").write_text("torn, and longer")
+
+    def refused(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(400, json={"detail": "damaged"})
+
+    counts, lines = detected(folder, refused)
+    assert counts == {"failed": 1, "pass": 2}
+    assert lines[-1] == ("a.png", "400", "failed")
+    assert not (folder / "heatmaps" / "a.png.png").exists()
+    assert detected(folder, refused)[0] == counts  # what is wrong with a picture is asked once
+    (folder / "in" / "a.png").write_text("a.png")
+    assert detected(folder, judged)[0] == {"pass": 3}
+
+
+def test_what_was_judged_and_is_away_keeps_its_line(folder: Path) -> None:
+    (folder / "in" / "list.txt").write_text("a.png\nb.png\n")
+    before = detected(folder, judged, given="in/list.txt")
+    (folder / "in" / "a.png").unlink()  # or its share is away
+    assert detected(folder, judged, given="in/list.txt") == before
+
+
+def test_a_picture_written_to_while_it_is_read_is_asked_again(folder: Path) -> None:
+    def while_written(request: httpx.Request) -> httpx.Response:
+        if request.content == b"a.png":
+            (folder / "in" / "a.png").write_text("the whole picture")
+        return judged(request)
+
+    detected(folder, while_written)
+    assert texts(folder)["a.png"] == "a.png"
+    detected(folder, judged)
+    assert texts(folder)["a.png"] == "the whole picture"
+
+
+def table_of_the_version_before(folder: Path) -> None:
+    with closing(Table(folder / "results.csv", Format.CSV)) as table:
+        rows = table.rows
+    with (folder / "results.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS[:-2], extrasaction="ignore", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_a_table_of_the_version_before_goes_on(folder: Path) -> None:
+    (folder / "in" / "c.png").rename(folder / "c.png")
+    detected(folder, judged)
+    table_of_the_version_before(folder)
+    (folder / "c.png").rename(folder / "in" / "c.png")
+    with closing(Table(folder / "results.csv", Format.CSV)) as table:
+        assert table.taken_over == 2
+    later = time.time_ns() + 10**9
+    os.utime(folder / "in" / "b.png", ns=(later, later))  # put there after the table was written
+    asked: list[bytes] = []
+
+    def noted(request: httpx.Request) -> httpx.Response:
+        asked.append(request.content)
+        return judged(request)
+
+    assert detected(folder, noted)[0] == {"pass": 3}
+    assert asked == [b"b.png", b"c.png"]
+    detected(folder, noted)
+    assert asked == [b"b.png", b"c.png"]
+    with closing(Table(folder / "results.csv", Format.CSV)) as table:
+        assert table.taken_over == 0
+
+
+def test_a_mistyped_category_takes_no_line_away(folder: Path) -> None:
+    detected(folder, judged)
+    before = (folder / "results.csv").read_bytes()
+    for name in ("a.png", "b.png", "c.png"):
+        (folder / "in" / name).write_text("new, " + name)
+
+    def other(request: httpx.Request) -> httpx.Response:
+        if request.content == b"new, a.png":
+            return httpx.Response(415, json={"detail": "no picture"})
+        return judged(request, "other")
+
+    with pytest.raises(FieldError, match="fingerprint 'f', this run has 'other'"):
+        detected(folder, other)
+    assert (folder / "results.csv").read_bytes() == before
+    assert (folder / "heatmaps" / "a.png.png").read_text() == "a.png"

@@ -1,6 +1,7 @@
 """A table of results survives a kill at any byte."""
 
 import csv
+import io
 import json
 import os
 from contextlib import closing
@@ -52,10 +53,12 @@ def test_no_cell_of_a_spreadsheet_begins_a_formula(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     with closing(Table(path, Format.CSV)) as table:
         table.add(ROWS[0] | {"file": "=1+1.png", "category": "@x", "object": "+x", "problem": "-"})
-    header, line = csv.reader(path.read_text().splitlines())
+        table.add(ROWS[0] | {"file": "\uff1d1+1.png", "category": "@x", "problem": "\t=1"})
+    header, line, other = csv.reader(path.read_text(encoding="utf-8-sig").splitlines())
     said = dict(zip(header, line, strict=True))
     assert said["file"] == "'=1+1.png"
-    assert not [name for name, cell in said.items() if cell.startswith(("=", "+", "-", "@"))]
+    runs = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+    assert not [cell for cell in (*line, *other) if cell.startswith(runs)]
 
 
 def test_another_model_s_scores_do_not_get_into_the_table(tmp_path: Path) -> None:
@@ -131,3 +134,55 @@ def test_a_picture_may_have_very_many_regions(tmp_path: Path, form: Format) -> N
 
 def test_the_columns_are_as_documented() -> None:
     assert COLUMNS[:4] == ("file", "status", "decision", "anomaly_score")
+
+
+OLD = COLUMNS[:-2]  # of the version before: no stamps, no mark
+
+
+def old_table(form: Format) -> bytes:
+    rows = [{name: row.get(name) for name in OLD} for row in ROWS[:2]]
+    if form is Format.JSONL:
+        return "".join(json.dumps(row) + "\n" for row in rows).encode()
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, lineterminator="\n")
+    writer.writerow(OLD)
+    writer.writerows(
+        [json.dumps(cell) if isinstance(cell, list) else cell for cell in row.values()]
+        for row in rows
+    )
+    return buffer.getvalue().encode()
+
+
+@pytest.mark.parametrize("form", list(Format))
+def test_a_table_of_the_version_before_cut_anywhere_goes_on(tmp_path: Path, form: Format) -> None:
+    path = tmp_path / "results"
+    whole = old_table(form)
+    for size in range(len(whole) + 1):
+        path.write_bytes(whole[:size])
+        os.utime(path, ns=(0, 10**18))
+        with closing(Table(path, form)) as table:
+            done = [row["file"] for row in table.rows]
+            assert done == [row["file"] for row in ROWS][: len(done)]
+            assert table.taken_over == len(done)
+            for row in ROWS[len(done) :]:
+                table.add(row)
+        with closing(Table(path, form)) as table:
+            assert [row["file"] for row in table.rows] == [row["file"] for row in ROWS]
+            assert table.taken_over == 0
+            old = {row["modified"] for row in table.rows[: len(done)]}
+        assert old <= {"<=2001-09-09T01:46:40.000000000Z"}
+    assert len(done) == 2
+
+
+def test_a_spreadsheet_is_told_that_it_is_unicode(tmp_path: Path) -> None:
+    with closing(Table(tmp_path / "t.csv", Format.CSV)) as table:
+        table.add(ROWS[1])
+        table.remove({"nothing"})
+        table.add(ROWS[0])
+        table.remove({"a.png"})
+    data = (tmp_path / "t.csv").read_bytes()
+    assert data.startswith(b"\xef\xbb\xbffile,")
+    assert data.count(b"\xef\xbb\xbf") == 1
+    with closing(Table(tmp_path / "t.jsonl", Format.JSONL)) as table:
+        table.add(ROWS[1])
+    assert (tmp_path / "t.jsonl").read_bytes().startswith(b'{"file": ')
