@@ -32,9 +32,9 @@ Times without a zone are UTC; in a query string `+` is written `%2B`. An inspect
 shortly after its answer; one that could not be written is missing.
 
 CSV is for spreadsheets: it begins with the mark that tells them UTF-8 (`utf-8-sig` in Python;
-pandas takes it away by itself). They run a cell as a formula by its first character: a text that begins
-with `=`, `+`, `-`, `@`, one of their full-width forms, a tab or a line end is preceded by `'`
-there, and so is one that begins with such quotes before it. JSON has it unchanged.
+pandas takes it away by itself). They run a cell as a formula by its first character: a text that
+begins with `=`, `+`, `-`, `@`, one of their full-width forms, a tab or a line end is preceded by
+`'` there, and so is one that begins with `'` before these. JSON has it unchanged.
 """
 router = APIRouter(
     tags=["inspections"],

@@ -1,28 +1,21 @@
 """Listing folders and reading tables: what every layout does, with errors that name the file.
 
-A picture is known by its suffix, in any case; hidden files and all others (`Thumbs.db`,
-`license.txt`) are passed over. Names are compared in Unicode's composed form, since some file
-systems take names apart. Knows no layout.
+What is a picture and what is litter, `app.folders` says; all else (`license.txt`) is passed over.
+A picture in a format that cannot be read is listed, to be refused by name: left out without a
+word, it would be missing from every figure. Names are compared in Unicode's composed form, since
+some file systems take names apart. Knows no layout.
 """
 
 from __future__ import annotations
 
 import csv
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from app.errors import DatasetError
-
-SUFFIXES = frozenset((".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"))
-"""Suffixes of pictures that can be read."""
-
-_OTHER_PICTURES = frozenset((".gif", ".heic", ".jp2", ".pgm", ".ppm"))
-# Left out without a word, such a picture would be missing from every figure; listed, it is refused.
-_LITTER = frozenset(
-    ("__MACOSX", "@eaDir", "$RECYCLE.BIN", "System Volume Information", "lost+found")
-)
+from app.folders import folders_in, pictures_in
 
 
 def need_folder(folder: Path, expected: str) -> Path:
@@ -49,13 +42,12 @@ def pictures(folder: Path, expected: str) -> list[Path]:
 
 def pictures_if_any(folder: Path) -> list[Path]:
     """The pictures directly in an existing folder, sorted by name; perhaps none."""
-    known = SUFFIXES | _OTHER_PICTURES
-    return [path for path in _listed(folder) if path.suffix.lower() in known and not path.is_dir()]
+    return _all_utf8(folder, pictures_in)
 
 
 def subfolders(folder: Path) -> list[Path]:
     """The folders directly in an existing folder, sorted by name."""
-    return [path for path in _listed(folder) if path.is_dir() and path.name not in _LITTER]
+    return _all_utf8(folder, folders_in)
 
 
 def refuse_strays(folder: Path, expected: str) -> None:
@@ -64,9 +56,14 @@ def refuse_strays(folder: Path, expected: str) -> None:
         raise DatasetError(f"picture {path} lies in no folder of a kind: expected {expected}")
 
 
+def composed(name: str) -> str:
+    """A name in Unicode's composed form."""
+    return unicodedata.normalize("NFC", name)
+
+
 def stem(path: Path) -> str:
     """The file's name less its suffix, in Unicode's composed form."""
-    return unicodedata.normalize("NFC", path.stem)
+    return composed(path.stem)
 
 
 @dataclass(frozen=True)
@@ -125,9 +122,9 @@ def _row(
     return row
 
 
-def _listed(folder: Path) -> list[Path]:
+def _all_utf8(folder: Path, listed: Callable[[Path], list[Path]]) -> list[Path]:
     try:
-        found = [path for path in folder.iterdir() if not path.name.startswith(".")]
+        found = listed(folder)
     except OSError as error:
         raise DatasetError(f"folder {folder} cannot be listed: {error.strerror}") from error
     for path in found:
@@ -135,4 +132,4 @@ def _listed(folder: Path) -> list[Path]:
             str(path).encode()
         except UnicodeEncodeError as error:  # could stand in no report
             raise DatasetError(f"name {str(path)!a}: expected UTF-8") from error
-    return sorted(found, key=lambda path: path.name)
+    return found

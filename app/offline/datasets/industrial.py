@@ -2,7 +2,10 @@
 
     MVTec-AD  OBJECT/test/KIND/NAME.png, OBJECT/ground_truth/KIND/NAME_mask.png; `good` is normal
     VisA      split_csv/1cls.csv: object, split, label, image, mask; paths from the root
+              OBJECT/test/{good,bad}/NAME.JPG, OBJECT/ground_truth/bad/NAME.png: as its script lays
+              it out anew
 
+Others are laid out as MVTec-AD is, less `_mask`, and BTAD calls `good` `ok`: both are read.
 Only the test part is read: the one that shows defects, and the one heads are trained on.
 """
 
@@ -16,12 +19,13 @@ from app.offline.datasets.files import (
     Row,
     need_folder,
     pictures,
-    pictures_if_any,
     refuse_strays,
     subfolders,
     table,
 )
-from app.offline.datasets.masks import SUFFIX, ending_in, match, refuse_marked
+from app.offline.datasets.kinds import good_folder
+from app.offline.datasets.mask_names import mask_name
+from app.offline.datasets.masks import match_below, part, refuse_marked
 from app.offline.datasets.model import GOOD, Sample
 
 Pick = Callable[[Sequence[str]], Sequence[str]]
@@ -29,6 +33,7 @@ Pick = Callable[[Sequence[str]], Sequence[str]]
 
 _COLUMNS = ("object", "split", "label", "image", "mask")
 _ANOMALY = "anomaly"
+SUFFIX = "_mask"  # of MVTec-AD's masks
 
 
 def read_mvtec(root: Path, pick: Pick) -> list[Sample]:
@@ -45,37 +50,62 @@ def read_mvtec(root: Path, pick: Pick) -> list[Sample]:
 
 
 def _mvtec_object(folder: Path) -> list[Sample]:
-    test, truth = folder / "test", folder / "ground_truth"
+    test = folder / "test"
     expected = "KIND/*.png in it, as in MVTec-AD"
     kinds = subfolders(need_folder(test, expected))
     refuse_strays(test, expected)
     if not kinds:
         raise DatasetError(f"folder {test} is empty: expected {expected}")
-    images = {kind.name: pictures(kind, "at least one *.png") for kind in kinds}
+    good = good_folder(kinds)
     masks: dict[Path, Path] = {}
+    images = {kind.name: part(pictures(kind, "at least one *.png"), masks) for kind in kinds}
+    truth = truth_folder(folder) or folder / "ground_truth"
     if truth.is_dir():
-        for kind in subfolders(truth):
-            found = pictures_if_any(kind)
-            match(found, images.get(kind.name, []), ending_in(SUFFIX), masks)
+        match_below(truth, images, good.name if good else None, masks)
     samples = []
-    for name, files in images.items():
-        for image in files:
+    for kind in kinds:
+        for image in images[kind.name]:
             mask = masks.get(image)
-            if name == GOOD and mask is not None:
-                refuse_marked(image, mask)
-            if name != GOOD and mask is None:
+            if kind == good:
+                if mask is not None:
+                    refuse_marked(image, mask)
+                samples.append(Sample(image, None, folder.name, GOOD, False))
+                continue
+            if mask is None:
                 raise DatasetError(
-                    f"mask {truth / name / f'{image.stem}{SUFFIX}.png'} does not exist: expected "
-                    f"one for {image}"
+                    f"mask {truth / kind.name / f'{image.stem}{SUFFIX}.png'} does not exist: "
+                    f"expected one for {image}"
                 )
-            anomalous = name != GOOD
-            samples.append(Sample(image, mask if anomalous else None, folder.name, name, anomalous))
+            samples.append(Sample(image, mask, folder.name, kind.name, True))
     return samples
 
 
+def truth_folder(folder: Path) -> Path | None:
+    """Of an object of MVTec-AD, the folder that holds the masks of its test part by kinds.
+
+    Raises DatasetError where there are two.
+    """
+    said = [(path, mask_name(path.name)) for path in subfolders(folder)]
+    found = [path for path, name in said if name and name.sure and name.of_all]
+    if len(found) > 1:
+        raise DatasetError(f"masks lie in {found[0]} and in {found[1]}: expected one of them")
+    if not found:
+        return None
+    parts = [path.name for path in subfolders(found[0])]
+    # VisA's own preparation for two classes has masks of the training part too.
+    return found[0] / "test" if "test" in parts and set(parts) <= {"train", "test"} else found[0]
+
+
 def read_visa(root: Path, pick: Pick) -> list[Sample]:
-    """The samples of VisA's one-class test split in the table's order, object by object."""
+    """The samples of VisA's one-class test split in the table's order, object by object.
+
+    Where there is no table, those of the folders that VisA's own script makes after it.
+    """
     path = root / "split_csv" / "1cls.csv"
+    if not path.is_file():
+        for prepared in (root, root / "1cls"):
+            if prepared.is_dir() and any((f / "test").is_dir() for f in subfolders(prepared)):
+                return read_mvtec(prepared, pick)
     rows: dict[str, list[Row]] = {}
     for row in table(path, _COLUMNS):
         if row["split"] not in ("train", "test"):

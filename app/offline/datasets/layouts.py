@@ -14,12 +14,13 @@ from app.errors import DatasetError
 from app.offline.datasets.files import need_folder
 from app.offline.datasets.folder import read_folder
 from app.offline.datasets.industrial import Pick, read_mvtec, read_visa
+from app.offline.datasets.instead import folder_instead
 from app.offline.datasets.medical import read_brainmri, read_cvc, read_headct, read_isic
 from app.offline.datasets.model import Dataset, Sample
 
-_FOLDER = "folder"
+_FOLDER, _MVTEC = "folder", "mvtec"
 _READERS: dict[str, tuple[Callable[[Path, Pick], list[Sample]], Domain]] = {
-    "mvtec": (read_mvtec, Domain.INDUSTRIAL),
+    _MVTEC: (read_mvtec, Domain.INDUSTRIAL),
     "visa": (read_visa, Domain.INDUSTRIAL),
     "headct": (read_headct, Domain.HEADCT),
     "brainmri": (read_brainmri, Domain.BRAINMRI),
@@ -54,7 +55,14 @@ def open_dataset(
         if layout != _FOLDER:
             raise DatasetError(f"object name {object_name!r}: expected none in layout {layout}")
         read = partial(read_folder, object_name=object_name)
-    samples = tuple(read(root, partial(_pick, objects or ())))
+    pick = partial(_pick, objects or ())
+    try:
+        samples = tuple(read(root, pick))
+    except DatasetError as error:
+        instead = folder_instead(root, pick) if layout == _MVTEC else None
+        if instead is None:
+            raise
+        raise DatasetError(f"{error}; {instead}") from error
     anomalous = [sample for sample in samples if sample.anomalous]
     has_masks = bool(anomalous) and all(sample.mask for sample in anomalous)
     return Dataset(layout, root, domain, samples, has_masks)

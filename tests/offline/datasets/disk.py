@@ -16,6 +16,14 @@ def picture(path: Path, shade: int = 120) -> Path:
     return path
 
 
+def photo(path: Path, seed: int = 0) -> Path:
+    """A picture with a camera's many values, in the format of its suffix."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    noise = np.random.default_rng(seed).normal(120, 20, (HEIGHT, WIDTH, 3))
+    Image.fromarray(noise.clip(0, 255).astype(np.uint8)).save(path)
+    return path
+
+
 def mask(path: Path, marked: bool = True, size: tuple[int, int] = (WIDTH, HEIGHT)) -> Path:
     """A grey mask at `path`; its upper left 6 x 4 pixels are marked with 255."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -55,6 +63,26 @@ def visa(root: Path) -> None:
     rows.append("candle,train,normal,candle/Data/Images/Normal/777.JPG,")
     (root / "split_csv").mkdir()
     (root / "split_csv" / "1cls.csv").write_text("\n".join(rows) + "\n")
+
+
+def visa_prepared(root: Path) -> None:
+    """VisA as its own script lays it out for one class: `good` and `bad`, masks without `_mask`."""
+    for name in ("pcb1", "pipe_fryum"):
+        picture(root / name / "train" / "good" / "0001.JPG")
+        picture(root / name / "test" / "good" / "0002.JPG")
+        for number in ("000", "001"):
+            picture(root / name / "test" / "bad" / f"{number}.JPG")
+            mask(root / name / "ground_truth" / "bad" / f"{number}.png")
+
+
+def btad(root: Path) -> None:
+    """BTAD: `ok` and `ko`, masks of other suffixes without `_mask`."""
+    for name, suffix in (("01", "bmp"), ("02", "png")):
+        picture(root / name / "train" / "ok" / f"0000.{suffix}")
+        picture(root / name / "test" / "ok" / f"0001.{suffix}")
+        for number in ("0001", "0002"):
+            picture(root / name / "test" / "ko" / f"{number}.{suffix}")
+            mask(root / name / "ground_truth" / "ko" / f"{number}.png")
 
 
 def headct(root: Path) -> None:

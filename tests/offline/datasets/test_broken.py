@@ -184,11 +184,22 @@ def test_the_first_bad_file_in_order_is_named_and_the_rest_left(tmp_path: Path) 
     assert done == [1, 2, 3, 4, 5]
 
 
-def test_a_picture_nobody_can_read_is_not_passed_over(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["c.gif", "c.jp2", "c.PGM", "c.avif", "c.dcm"])
+def test_a_picture_nobody_can_read_is_not_passed_over(name: str, tmp_path: Path) -> None:
     disk.folder(tmp_path)
-    Image.new("L", (4, 4)).save(tmp_path / "good" / "c.gif")
-    with pytest.raises(DatasetError, match=r"c\.gif: .*expected one of PNG, JPEG"):
+    Image.new("L", (4, 4)).save(tmp_path / "good" / name, "GIF")
+    with pytest.raises(DatasetError, match=rf"{name}: .*expected one of PNG, JPEG"):
         check_dataset(open_dataset("folder", tmp_path))
+
+
+@pytest.mark.parametrize("name", ["c.jfif", "c.JPE", "c.jfi", "c.dib", "c.apng"])
+def test_rare_suffixes_of_what_can_be_read(name: str, tmp_path: Path) -> None:
+    disk.folder(tmp_path)
+    form = {"d": "BMP", "a": "PNG"}.get(name[2], "JPEG")
+    Image.new("L", (4, 4)).save(tmp_path / "good" / name, form)
+    dataset = open_dataset("folder", tmp_path)
+    check_dataset(dataset)
+    assert name in [sample.image.name for sample in dataset.samples]
 
 
 def test_masks_that_mark_nothing_are_told_of(
@@ -207,6 +218,7 @@ def test_masks_that_mark_nothing_are_told_of(
 def test_litter_of_other_systems_is_no_kind(tmp_path: Path) -> None:
     disk.folder(tmp_path)
     before = open_dataset("folder", tmp_path).samples
-    for litter in ("@eaDir", "__MACOSX", "lost+found"):
-        disk.picture(tmp_path / litter / "a.png")
+    for litter in ("@eaDir", "__MACOSX", "lost+found", "$Recycle.Bin", ".ipynb_checkpoints"):
+        for folder in (tmp_path, tmp_path / "good", tmp_path / "masks" / "scratch"):
+            disk.picture(folder / litter / "a.png")
     assert open_dataset("folder", tmp_path).samples == before

@@ -65,6 +65,50 @@ def test_visa_follows_its_table_object_by_object(tmp_path: Path) -> None:
     assert len(dataset.samples) == 8
 
 
+@pytest.mark.parametrize("layout", ["visa", "mvtec"])
+@pytest.mark.parametrize("below", [".", "1cls"])
+def test_visa_as_its_own_script_lays_it_out(layout: str, below: str, tmp_path: Path) -> None:
+    disk.visa_prepared(tmp_path / below)
+    dataset = open_dataset(layout, tmp_path if layout == "visa" else tmp_path / below)
+    check_dataset(dataset)
+    assert dataset.objects == ("pcb1", "pipe_fryum")
+    assert [f"{s.kind} {s.image.name}" for s in dataset.of("pcb1")] == [
+        "bad 000.JPG", "bad 001.JPG", "good 0002.JPG",
+    ]  # fmt: skip
+    assert dataset.has_masks
+    truth = tmp_path / below / "pcb1" / "ground_truth"
+    assert dataset.samples[0].mask == truth / "bad" / "000.png"
+    for name in ("pcb1", "pipe_fryum"):  # for two classes
+        truth = tmp_path / below / name / "ground_truth"
+        truth.rename(truth.with_name("moved"))
+        truth.mkdir()
+        truth.with_name("moved").rename(truth / "test")
+        disk.mask(truth / "train" / "bad" / "777.png")
+    assert open_dataset(layout, dataset.root).has_masks
+
+
+def test_btad_calls_good_ok(tmp_path: Path) -> None:
+    disk.btad(tmp_path)
+    dataset = open_dataset("mvtec", tmp_path)
+    check_dataset(dataset)
+    assert dataset.has_masks
+    assert [f"{s.kind} {s.image.name}" for s in dataset.of("01")] == [
+        "ko 0001.bmp", "ko 0002.bmp", "good 0001.bmp",
+    ]  # fmt: skip
+    assert dataset.of("02")[0].mask == tmp_path / "02" / "ground_truth" / "ko" / "0001.png"
+
+
+@pytest.mark.parametrize("place", ["masks", "GroundTruth", "gt", "Ground Truth"])
+def test_mvtec_s_masks_may_lie_in_a_folder_of_another_name(place: str, tmp_path: Path) -> None:
+    disk.mvtec(tmp_path)
+    truth = tmp_path / "bottle" / "ground_truth"
+    truth.rename(truth.with_name(place))
+    assert open_dataset("mvtec", tmp_path).has_masks
+    disk.mask(tmp_path / "bottle" / "truth" / "good" / "000.png")
+    with pytest.raises(DatasetError, match="expected one of them"):
+        open_dataset("mvtec", tmp_path)
+
+
 @pytest.mark.parametrize(
     ("layout", "object", "domain", "samples"),
     [
