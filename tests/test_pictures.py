@@ -54,6 +54,25 @@ def test_of_many_a_spread_choice(tmp_path: Path) -> None:
     assert len({tensor.sum().item() for tensor in tensors}) == 2
 
 
+@pytest.mark.parametrize("litter", [".DS_Store", "._a.png", "Thumbs.db", "desktop.ini"])
+def test_litter_is_left_out(litter: str, tmp_path: Path) -> None:
+    (tmp_path / litter).write_bytes(b"litter")
+    with pytest.raises(ConfigurationError, match="there are none in this folder"):
+        FolderPictures(tmp_path)
+    (tmp_path / "a.png").write_bytes(PNG)
+    source = FolderPictures(tmp_path)
+    assert len(list(source.tensors(**NORMAL))) == 1  # type: ignore[arg-type]
+    (tmp_path / litter).unlink()
+    assert FolderPictures(tmp_path).digest == source.digest
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.jp2", "a", "a.json"])
+def test_what_is_no_litter_and_cannot_be_read_is_named(name: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"GIF89a")
+    with pytest.raises(ConfigurationError, match=f"{name}' to quantise with: "):
+        list(FolderPictures(tmp_path).tensors(**NORMAL))  # type: ignore[arg-type]
+
+
 def test_what_cannot_be_used_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="there are none in this folder"):
         FolderPictures(tmp_path)

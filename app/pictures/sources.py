@@ -12,6 +12,7 @@ from PIL import Image
 from torch import Tensor
 
 from app.errors import ConfigurationError, InputError
+from app.folders import listed
 from app.images.reading import ImageLimits, decode_image
 from app.images.tensors import to_tensor
 from app.pictures.surfaces import generated_picture
@@ -37,12 +38,13 @@ class GeneratedPictures:
 class FolderPictures:
     """The files of a folder, spread evenly over their names where there are more than COUNT.
 
+    Litter is left out (`app.folders`); what else is no picture is refused by name.
     Raises ConfigurationError for a folder that cannot be read or holds none.
     """
 
     def __init__(self, folder: Path) -> None:
         try:
-            found = sorted(path for path in folder.iterdir() if path.is_file())
+            found = [path for path in listed(folder) if path.is_file()]
         except OSError as error:
             raise ConfigurationError(
                 f"pictures {str(folder)!r} to quantise with: cannot be read "
