@@ -7,9 +7,10 @@
     │   ├── HeadsError                linear heads missing or made for another backbone
     │   └── DatasetError              a data set's file missing, unreadable or unlike its layout
     ├── InputError                    what a client sent cannot be used
-    │   ├── ImageFormatError          not one of the allowed image formats
+    │   ├── ImageFormatError          not an allowed image format, or a form of one that is not
     │   ├── ImageDecodeError          claims to be an allowed format, but does not decode
     │   ├── ImageTooLargeError        more bytes or more pixels than allowed
+    │   ├── NothingVisibleError       a picture that is transparent everywhere
     │   ├── BodyTooLargeError         more bytes of JSON than allowed
     │   ├── ObjectNameError           an id, object or state outside its rules or CLIP's context
     │   ├── UnknownCategoryError      not registered, where it has to be
@@ -57,7 +58,7 @@ class InputError(ClipAdError):
 
 
 class ImageFormatError(InputError):
-    """The bytes are not in one of the allowed image formats."""
+    """The bytes are not in one of the allowed image formats, or in a form that is not supported."""
 
 
 class ImageDecodeError(InputError):
@@ -66,6 +67,10 @@ class ImageDecodeError(InputError):
 
 class ImageTooLargeError(InputError):
     """More bytes or more pixels than allowed."""
+
+
+class NothingVisibleError(InputError):
+    """Every pixel of a picture is transparent."""
 
 
 class BodyTooLargeError(InputError):

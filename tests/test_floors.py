@@ -30,9 +30,11 @@ HTTP_FLOORS: Sequence[set[str]] = (
     {"protocol"},
 )
 IMAGES_FLOORS: Sequence[set[str]] = (
-    {"headers", "png_rows", "tensors"},
-    {"formats", "mask", "rgb"},
-    {"reading", "region"},
+    {"bmp", "headers", "png_rows", "tensors"},
+    {"formats", "png", "rgb", "tiff"},
+    {"reading"},
+    {"mask"},
+    {"region"},
 )
 SERVING_FLOORS: Sequence[set[str]] = (
     {"ending", "lifecycle", "pace", "worker"},

@@ -49,6 +49,7 @@ _STATUS: Mapping[type[errors.ClipAdError], tuple[int, str, str]] = {
     errors.ImageTooLargeError: (413, "image-too-large", "The image is too large"),
     errors.BodyTooLargeError: (413, "body-too-large", "The body is too large"),
     errors.ImageFormatError: (415, "image-format", "Not an allowed image format"),
+    errors.NothingVisibleError: (422, "nothing-visible", "Nothing of the image is visible"),
     errors.ObjectNameError: (422, "object-name", "A category or its words are outside the rules"),
     errors.MethodError: (422, "method", "The method is not available"),
     errors.InputError: (422, "field", "A field is missing or out of range"),

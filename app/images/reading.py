@@ -6,19 +6,25 @@ a pixel is decoded. Knows nothing of HTTP, categories or the model.
 
 import io
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from app.errors import ImageDecodeError, ImageFormatError, ImageTooLargeError, InputError
+from app.images.bmp import read_bmp
 from app.images.formats import NAMES, Format, sniff_format
 from app.images.headers import webp_canvas
-from app.images.png_rows import has_all_rows
-from app.images.rgb import scale_transparent_colour, to_rgb, upright
+from app.images.headers.png import may_be_turned
+from app.images.headers.tiff import read_page
+from app.images.png import read_png
+from app.images.rgb import to_rgb, upright
+from app.images.tiff import read_tiff
 
 # To resize a picture takes 32 bytes per pixel of a side, however few pixels the other side has.
 _LONGEST_SIDE = 1_000_000
-_PNG_DEPTH = 24  # where a PNG says how many bits a sample has
+_ORIENTATION, _XMP = 0x0112, 700
+_SIDEWAYS = (5, 6, 7, 8)  # orientations that swap width and height
 
 # `_check_size` guards, right where Pillow would: before a pixel is decoded. Pillow's own check
 # would warn of pictures that the operator allows.
@@ -61,9 +67,45 @@ def read_picture(data: bytes, limits: ImageLimits) -> Picture:
     EXIF rotation is applied. Transparent parts show white behind them, 16-bit channels keep
     their upper 8 bits, floats are taken as 0 (black) to 1 (white), and of several pages or frames
     the first counts.
-    Raises ImageTooLargeError, ImageFormatError (not on the allow-list) or ImageDecodeError
-    (claims to be allowed, but is truncated or corrupt, or of far too many parts).
+    Raises ImageTooLargeError, ImageFormatError (not on the allow-list, or a form that is not
+    supported), NothingVisibleError (transparent everywhere) or ImageDecodeError (claims to be
+    allowed, but is truncated or corrupt, or of far too many parts).
     """
+    return _read(data, limits, ranged=True, make=to_rgb)
+
+
+def read_samples(data: bytes, limits: ImageLimits) -> Picture:
+    """Encoded bytes -> Picture whose image is of the mode that holds all that the file does.
+
+    For masks, which mark by any number above zero: it need not be certain which one is white, and
+    what is transparent stays as it is. Otherwise as `read_picture`, whose errors it raises.
+    """
+    return _read(data, limits, ranged=False, make=lambda image: image)
+
+
+def upright_size(data: bytes, limits: ImageLimits) -> tuple[int, int]:
+    """(width, height) that `read_picture` gives, mostly from the header alone.
+
+    Raises what that raises, as far as it looks.
+    """
+    form = sniff_format(data)
+    if form is not None and form.name in ("JPEG", "WEBP"):
+        with Image.open(io.BytesIO(data), formats=[form.name]) as image:
+            turned = image.getexif().get(_ORIENTATION) in _SIDEWAYS
+            return (image.height, image.width) if turned else image.size
+    if form is not None and form.name == "PNG" and not may_be_turned(data):
+        return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+    if form is not None and form.name == "TIFF":
+        tags = read_page(data).values
+        if _XMP not in tags:
+            size = tags.get(256, 0), tags.get(257, 0)
+            return size[::-1] if tags.get(_ORIENTATION) in _SIDEWAYS else size
+    return read_samples(data, limits).image.size
+
+
+def _read(
+    data: bytes, limits: ImageLimits, ranged: bool, make: Callable[[Image.Image], Image.Image]
+) -> Picture:
     if len(data) > limits.max_bytes:
         raise ImageTooLargeError(
             f"image has {len(data)} bytes: expected at most {limits.max_bytes}"
@@ -75,7 +117,8 @@ def read_picture(data: bytes, limits: ImageLimits) -> Picture:
             f"{', '.join(NAMES)}, judged from the content"
         )
     try:
-        return _decode(data, form, limits)
+        image, several = _decode(data, form, limits, ranged)
+        return Picture(make(upright(image)), form.name, several)
     except InputError:
         raise
     except Exception as error:  # Pillow's readers raise nearly anything on hostile bytes
@@ -85,26 +128,27 @@ def read_picture(data: bytes, limits: ImageLimits) -> Picture:
         ) from error
 
 
-def _decode(data: bytes, form: Format, limits: ImageLimits) -> Picture:
+def _decode(
+    data: bytes, form: Format, limits: ImageLimits, ranged: bool
+) -> tuple[Image.Image, bool]:
+    """The first page or frame, loaded, and whether there are more."""
     form.check(data, limits.max_pixels)
-    kind = form.name
-    if kind == "WEBP" and (canvas := webp_canvas(data)):
-        _check_size(canvas, limits)
-    if kind == "PNG":
-        # Pillow's decoder does not look at the checksums; a flipped bit would pass.
-        with Image.open(io.BytesIO(data), formats=[kind]) as checked:
-            _check_size(checked.size, limits)
-            checked.verify()
-    with Image.open(io.BytesIO(data), formats=[kind]) as image:
-        _check_size(image.size, limits)
-        if kind == "TIFF":
-            _forget_directories(image)
-        image.load()
-        if kind == "PNG":
-            _check_rows(image, data)
-            scale_transparent_colour(image, data[_PNG_DEPTH])
-        several = bool(getattr(image, "is_animated", False))
-        return Picture(to_rgb(upright(image)), kind, several)
+
+    def check_size(size: tuple[int, int]) -> None:
+        _check_size(size, limits)
+
+    if form.name == "PNG":
+        return read_png(data, check_size)
+    if form.name == "TIFF":
+        return read_tiff(data, check_size, ranged)
+    if form.name == "BMP":
+        return read_bmp(data, check_size), False
+    if form.name == "WEBP" and (canvas := webp_canvas(data)):
+        check_size(canvas)
+    image = Image.open(io.BytesIO(data), formats=[form.name])
+    check_size(image.size)
+    image.load()
+    return image, bool(getattr(image, "is_animated", False))
 
 
 def _check_size(size: tuple[int, int], limits: ImageLimits) -> None:
@@ -117,26 +161,6 @@ def _check_size(size: tuple[int, int], limits: ImageLimits) -> None:
     if max(size) > _LONGEST_SIDE:
         raise ImageTooLargeError(
             f"image is {width} x {height} pixels: expected at most {_LONGEST_SIDE} on a side"
-        )
-
-
-def _forget_directories(image: Image.Image) -> None:
-    # Beside its page a TIFF may name others, of Exif data or of a position, or places where none
-    # are. Pillow would unpack whatever it finds there; nothing of it is needed.
-    exif = image.getexif()
-    for tag in ExifTags.IFD:
-        if tag in exif:
-            del exif[tag]
-
-
-def _check_rows(image: Image.Image, data: bytes) -> None:
-    # Rows that are missing stay black, so that a last row that is not tells that all are there.
-    width, height = image.size
-    last = image.crop((0, height - 1, width, height))
-    if (last.getbbox() is None or "interlace" in image.info) and not has_all_rows(data):
-        raise ImageDecodeError(
-            f"PNG image of {len(data)} bytes ends before its last row: "
-            f"expected {width} x {height} pixels"
         )
 
 

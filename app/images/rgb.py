@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image
 
-from app.errors import ImageFormatError
+from app.errors import ImageFormatError, NothingVisibleError
 from app.images.headers import check_exif
 
 _EIGHT_BIT_MODES = ("1", "L", "P", "RGB", "CMYK", "YCbCr", "HSV")
@@ -23,14 +23,17 @@ _UPRIGHT = {
 def to_rgb(image: Image.Image) -> Image.Image:
     """Transparency over white; of 16 bits the upper 8; floats from 0 (black) to 1 (white).
 
-    Raises ImageFormatError for a mode or values without a defined range.
+    Raises ImageFormatError for a mode or values without a defined range, NothingVisibleError where
+    every pixel is transparent.
     """
-    if image.mode.startswith("I"):
-        return _from_integers(image)
+    if image.mode.startswith("I;16"):
+        return _from_sixteen_bits(image)
     if image.mode == "F":
         return _from_floats(image)
     if image.has_transparency_data:  # RGB too: a PNG may declare one colour transparent
-        layered = image if image.mode == "RGBA" else image.convert("RGBA")
+        layered = _layered(image)
+        if layered.getchannel("A").getextrema()[1] == 0:
+            raise _nothing_visible(image.size)
         canvas = Image.new("RGB", layered.size, _WHITE)
         canvas.paste(layered, mask=layered.getchannel("A"))
         return canvas
@@ -53,26 +56,28 @@ def upright(image: Image.Image) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
-def scale_transparent_colour(image: Image.Image, depth: int) -> None:
-    """Of a PNG with so many bits a sample, in place."""
-    # Pillow brings the pixels to 8 bits, but not the one colour that a PNG declares transparent.
-    colour = image.info.get("transparency")
-    if image.mode == "L" and depth < 8 and isinstance(colour, int):
-        image.info["transparency"] = colour * (255 // ((1 << depth) - 1))
-    if image.mode == "RGB" and depth == 16 and isinstance(colour, tuple):
-        image.info["transparency"] = tuple(value >> 8 for value in colour)
+def _layered(image: Image.Image) -> Image.Image:
+    if image.mode == "La":  # Pillow makes nothing else of it
+        image = image.convert("LA")
+    return image if image.mode == "RGBA" else image.convert("RGBA")
 
 
-def _from_integers(image: Image.Image) -> Image.Image:
+def _nothing_visible(size: tuple[int, int]) -> NothingVisibleError:
+    return NothingVisibleError(
+        f"nothing is visible in the image: all of its {size[0]} x {size[1]} pixels are "
+        "transparent; expected one that shows something"
+    )
+
+
+def _from_sixteen_bits(image: Image.Image) -> Image.Image:
     # Pillow's own conversion clips at 255 instead of scaling.
     values = np.asarray(image)
-    if values.size and (values.min() < 0 or values.max() > 0xFFFF):
-        raise ImageFormatError(
-            f"grey values from {values.min()} to {values.max()}: expected 8 or 16 bits"
-        )
     levels = (values >> 8).astype(np.uint8)
     if (transparent := image.info.get("transparency")) is not None:
-        levels[values == transparent] = 255
+        clear = values == transparent
+        if clear.all():
+            raise _nothing_visible(image.size)
+        levels[clear] = 255
     return Image.fromarray(levels).convert("RGB")
 
 

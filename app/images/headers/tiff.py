@@ -1,8 +1,10 @@
 """The tags of a TIFF file's first page, and the strips or tiles that they speak of."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
 
 from app.errors import ImageDecodeError, ImageTooLargeError
 from app.images.headers.limits import too_many
@@ -15,7 +17,10 @@ _WIDTH, _HEIGHT, _COMPRESSION, _SAMPLES, _STRIP_HEIGHT, _PLANES = 256, 257, 259,
 _TILE_WIDTH, _TILE_HEIGHT = 322, 323
 _STRIPS, _TILES = 273, 324  # where each of them lies
 _PLAIN, _APART = 1, 2  # not compressed; each channel by itself
-_SINGLE = (_WIDTH, _HEIGHT, _STRIP_HEIGHT, _TILE_WIDTH, _TILE_HEIGHT)
+# The tags that say how pixels are stored: of these all values are kept, the first of them at least.
+_STORAGE = (258, _COMPRESSION, 262, 266, _SAMPLES, 281, _PLANES, 317, 332, 338, 339, 530)
+_SINGLE = (_WIDTH, _HEIGHT, _STRIP_HEIGHT, _TILE_WIDTH, _TILE_HEIGHT, *_STORAGE)
+_MOST_KEPT = 64  # values of such a tag; more channels than that nobody decodes
 # The tags whose values Pillow looks at; of all others it keeps the bytes.
 UNPACKED = frozenset((
     _WIDTH, _HEIGHT, 258, _COMPRESSION, 262, 266, _STRIPS, 274, _SAMPLES, _STRIP_HEIGHT, 282, 283,
@@ -26,26 +31,59 @@ _INTEGER_SIZES = {1: 1, 3: 2, 4: 4, 6: 1, 8: 2, 9: 4, 13: 4, 16: 8, 17: 8, 18: 8
 _SIZES = {**_INTEGER_SIZES, 2: 1, 5: 8, 7: 1, 10: 8, 11: 4, 12: 8}
 _LIBTIFF_ALONE = (17, 18)  # types of numbers that Pillow does not know
 
+_LONG = 4
+
+Numbers = Mapping[int, int]
+_NONE: Numbers = MappingProxyType({})
+
 _Entry = tuple[int, int, int, bytes]  # tag, type, number of values, the values or where they are
 
 
 @dataclass(frozen=True)
-class _Directory:
-    """Of a page. counts: how many values a tag has; values: the first, if a whole number."""
+class TiffPage:
+    """The tags of a page. end: `<` or `>`, its byte order.
 
+    counts: how many values a tag has; values: the first, if a whole number; kept: all values of
+    the tags that say how pixels are stored; places: where in the file a tag's entry stands.
+    """
+
+    end: str
+    big: bool
     counts: dict[int, int]
     values: dict[int, int]
+    kept: dict[int, tuple[int, ...]]
+    places: dict[int, int]
+
+    def with_tags(self, data: bytes, numbers: Numbers, renamed: Numbers = _NONE) -> bytes:
+        """The file with one whole number in each of these tags, as far as it has them.
+
+        renamed: tags that become others, so that nobody reads them.
+        """
+        changed = bytearray(data)
+        for tag, number in numbers.items():
+            if at := self.places.get(tag):
+                entry = (tag, _LONG, 1, number.to_bytes(4, self._order).ljust(self._room, b"\0"))
+                _entry(self.end, self.big).pack_into(changed, at, *entry)
+        for tag, other in renamed.items():
+            if at := self.places.get(tag):
+                struct.pack_into(self.end + "H", changed, at, other)
+        return bytes(changed)
+
+    @property
+    def _order(self) -> Literal["little", "big"]:
+        return "little" if self.end == "<" else "big"
+
+    @property
+    def _room(self) -> int:
+        return 8 if self.big else 4
 
 
 def check_tiff(data: bytes, max_pixels: int) -> None:
     """Raises ImageDecodeError for too many tags, ImageTooLargeError for tiles far too large."""
-    end = "<" if data.startswith(b"II") else ">"
-    big = data[2] == 43  # as Pillow has it
-    where = _number(data, end, 8, 8) if big else _number(data, end, 4, 4)
-    _check_parts(_read_page(data, end, big, where), max_pixels)
+    _check_parts(read_page(data), max_pixels)
 
 
-def _check_parts(page: _Directory, max_pixels: int) -> None:
+def _check_parts(page: TiffPage, max_pixels: int) -> None:
     """Strips or tiles: each pixel is in one, and few that are no pixels."""
     width, height = page.values.get(_WIDTH, 0), page.values.get(_HEIGHT, 0)
     across, down = 1, _parts(height, page.values.get(_STRIP_HEIGHT, height))
@@ -70,11 +108,18 @@ def _check_parts(page: _Directory, max_pixels: int) -> None:
         )
 
 
-def _read_page(data: bytes, end: str, big: bool, where: int) -> _Directory:
-    """What its tags say, as far as a decoder reads it: of known types and inside the file."""
-    found = _Directory({}, {})
+def read_page(data: bytes) -> TiffPage:
+    """What the first page's tags say, as far as a decoder reads it: of known types, in the file.
+
+    Raises ImageDecodeError for too many of them, or for one of those above that stands there twice.
+    """
+    end = "<" if data.startswith(b"II") else ">"
+    big = data[2] == 43  # as Pillow has it
+    where = _number(data, end, 8, 8) if big else _number(data, end, 4, 4)
+    found = TiffPage(end, big, {}, {}, {}, {})
     held = unpacked = 0
-    for number, (tag, kind, count, inline) in enumerate(_entries(data, end, big, where), 1):
+    for number, (place, entry) in enumerate(_entries(data, end, big, where), 1):
+        tag, kind, count, inline = entry
         if number > _MOST_TAGS:
             raise too_many("TIFF", "tags", _MOST_TAGS)
         size, values, at = count * _SIZES.get(kind, 0), inline, 0
@@ -95,23 +140,35 @@ def _read_page(data: bytes, end: str, big: bool, where: int) -> _Directory:
             raise too_many("TIFF", "values in its tags", _MOST_VALUES)
         if kind not in _LIBTIFF_ALONE:
             found.counts.setdefault(tag, count)
+        # Which of several counts, Pillow and libtiff may see otherwise than this does.
+        if found.places.setdefault(tag, place) != place and tag in _SINGLE:
+            raise ImageDecodeError(f"TIFF image has tag {tag} twice: expected it once")
         if width := _INTEGER_SIZES.get(kind):
-            value = _number(values, end, at, width)
-            # Which of several counts, Pillow and libtiff may see otherwise than this does.
-            if found.values.setdefault(tag, value) != value and tag in _SINGLE:
-                raise ImageDecodeError(f"TIFF image has tag {tag} twice: expected it once")
+            found.values.setdefault(tag, _number(values, end, at, width))
+            if tag in _STORAGE:
+                places = range(at, at + width * min(count, _MOST_KEPT), width)
+                found.kept[tag] = tuple(_number(values, end, each, width) for each in places)
+        elif tag in _STORAGE:
+            raise ImageDecodeError(
+                f"TIFF image has tag {tag} of type {kind}: expected a whole number"
+            )
     return found
 
 
-def _entries(data: bytes, end: str, big: bool, where: int) -> Iterator[_Entry]:
-    entry = struct.Struct(end + ("HHQ8s" if big else "HHI4s"))
+def _entries(data: bytes, end: str, big: bool, where: int) -> Iterator[tuple[int, _Entry]]:
+    """Each with the place where it stands."""
+    entry = _entry(end, big)
     width = 8 if big else 2
     at = where + width
     for _ in range(_number(data, end, where, width)):
         if at + entry.size > len(data):
             return
-        yield entry.unpack_from(data, at)
+        yield at, entry.unpack_from(data, at)
         at += entry.size
+
+
+def _entry(end: str, big: bool) -> struct.Struct:
+    return struct.Struct(end + ("HHQ8s" if big else "HHI4s"))
 
 
 def _number(data: bytes, end: str, at: int, width: int) -> int:

@@ -9,23 +9,19 @@ Knows no layout.
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from app.errors import DatasetError, InputError
-from app.images.formats import NAMES, sniff_format
-from app.images.reading import ImageLimits, decode_image
+from app.images.reading import ImageLimits, decode_image, read_samples, upright_size
 from app.offline.datasets.model import Sample
 
 LIMITS = ImageLimits(max_bytes=1 << 30, max_pixels=1 << 28)
 """Of pictures from the user's own disk: only against what is no picture at all."""
 
-_ORIENTATION = 0x0112
-_TURNED = (5, 6, 7, 8)  # EXIF orientations that swap width and height
 _RINGING = 127  # of 255: what a lossy format adds around an edge stays below
 _TIE = 1e-6  # half of the weights is marked, whatever the last bit of their sum says
 
@@ -58,32 +54,11 @@ def load_mask(sample: Sample, side: int) -> NDArray[np.bool_]:
 def mask_pixels(path: Path) -> NDArray[np.bool_]:
     """A mask as it is on disk, upright: [H,W], True where anomalous. Raises DatasetError."""
     data = _read(path, "mask")
-    form = sniff_format(data)
-    if form is None:
-        raise DatasetError(
-            f"mask {path} ({len(data)} bytes) is not in an allowed image format: expected one of "
-            f"{', '.join(NAMES)}, judged from the content"
-        )
-    kind = form.name
     try:
-        if kind == "PNG":
-            with Image.open(io.BytesIO(data), formats=[kind]) as checked:
-                checked.verify()  # decoding alone does not look at the checksums
-        with Image.open(io.BytesIO(data), formats=[kind]) as image:
-            if image.width * image.height > LIMITS.max_pixels:
-                raise DatasetError(
-                    f"mask {path} is {image.width} x {image.height}: expected at most "
-                    f"{LIMITS.max_pixels} pixels"
-                )
-            image.load()
-            return _marked(ImageOps.exif_transpose(image), _RINGING if kind == "JPEG" else 0)
-    except DatasetError:
-        raise
-    except Exception as error:  # Pillow's readers raise nearly anything on broken bytes
-        reason = " ".join(str(error).split())[:120] or type(error).__name__
-        raise DatasetError(
-            f"mask {path} does not decode ({reason}): expected a complete, intact file"
-        ) from error
+        picture = read_samples(data, LIMITS)
+    except InputError as error:
+        raise DatasetError(f"mask {path}: {error}") from error
+    return _marked(picture.image, _RINGING if picture.format == "JPEG" else 0)
 
 
 def need_same_size(sample: Sample, mask: tuple[int, int], image: tuple[int, int]) -> None:
@@ -110,14 +85,12 @@ def _marked(image: Image.Image, above: int) -> NDArray[np.bool_]:
 
 
 def _upright_size(path: Path) -> tuple[int, int]:
-    # From the header alone; `check_dataset` compares with the decoded picture.
+    # Mostly from the header alone; `check_dataset` compares with the decoded picture.
     try:
-        with Image.open(path, formats=NAMES) as image:
-            # Asked for its EXIF data, a PNG without any would be decoded whole.
-            exif = image.getexif() if image.format != "PNG" or "exif" in image.info else {}
-            turned = exif.get(_ORIENTATION) in _TURNED
-            return (image.height, image.width) if turned else image.size
-    except Exception as error:
+        return upright_size(_read(path, "image"), LIMITS)
+    except DatasetError:
+        raise
+    except Exception as error:  # Pillow's readers raise nearly anything on broken bytes
         raise DatasetError(f"image {path} cannot be read ({error}): expected an image") from error
 
 
