@@ -7,10 +7,10 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
-from dotenv import load_dotenv
 from uvicorn.main import main as uvicorn_command
 
 from app.address import check_address, is_loopback
@@ -33,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "python -m app",
         params=parameters,
         callback=_serve,
+        context_settings={"help_option_names": ["-h", "--help"]},
         help="Serve CLIP-AD. Settings are CLIPAD_* variables; these are uvicorn's options.",
     )
     command.main(list(sys.argv[1:] if arguments is None else arguments))
@@ -40,8 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def _serve(**options: Any) -> None:
     bound_pools()
-    if options["env_file"]:
-        load_dotenv(options["env_file"])
+    _read_variables(options)
     logging.config.dictConfig(log_config(options["log_level"]))
     failure: list[Exception] = []
     try:
@@ -60,6 +60,20 @@ def _serve(**options: Any) -> None:
     except SystemExit as end:
         _leave(end.code if isinstance(end.code, int) else 1)
     _leave(1 if failure else 0)
+
+
+def _read_variables(options: dict[str, Any]) -> None:
+    """--env-file, by the reader of `.env`; uvicorn shall not read it once more in its own way."""
+    if not options["env_file"]:
+        return
+    from app.settings import load_variables
+
+    try:
+        load_variables(Path(options["env_file"]))
+    except ConfigurationError as error:
+        print(_refusal(error), file=sys.stderr, flush=True)
+        sys.exit(1)
+    options["env_file"] = None
 
 
 def _served(options: dict[str, Any], failure: list[Exception]) -> "FastAPI | str":

@@ -9,8 +9,8 @@ import unicodedata
 from dataclasses import dataclass
 
 from app.calibration import DEFAULT_ALPHA
+from app.clipad.choices import RvsMethod
 from app.clipad.prompts import Wording, worded
-from app.clipad.rvs import RvsMethod
 from app.errors import ObjectNameError
 from app.images.region import Roi
 

@@ -12,10 +12,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from app.clipad.choices import RvsMethod
 from app.clipad.detector import Detection
 from app.clipad.model_info import ModelInfo
 from app.clipad.prompts import Wording
-from app.clipad.rvs import RvsMethod
 from app.errors import ModelMemoryError
 from app.heatmap import FloatMap
 from app.images.region import Inside

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from app.clipad.choices import RUNTIMES, Compilation
 from app.clipad.runtimes.model import Runtime
 from app.clipad.runtimes.openvino_runtime import INT8, OpenVinoRuntime
-from app.clipad.runtimes.torch_runtime import Compilation, TorchRuntime
+from app.clipad.runtimes.torch_runtime import TorchRuntime
 from app.errors import ConfigurationError
 from app.pictures import FolderPictures, GeneratedPictures
 
-RUNTIMES = ("torch", "openvino")
 _AUTO = "auto"
 _ARTEFACTS = "openvino"  # folder in the one of the weights
 

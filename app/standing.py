@@ -12,8 +12,8 @@ from typing import Literal
 
 from app.calibration import Calibration
 from app.categories import Category
+from app.clipad.choices import RvsMethod
 from app.clipad.prompts import Domain, Wording
-from app.clipad.rvs import RvsMethod
 from app.images.region import Roi, parse_roi
 from app.store.records import CategoryRecord, SampleRecord, SampleScore
 

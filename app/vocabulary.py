@@ -14,8 +14,8 @@ from typing import Protocol
 
 from torch import Tensor
 
+from app.clipad.choices import RvsMethod
 from app.clipad.prompts import Wording
-from app.clipad.rvs import RvsMethod
 from app.errors import TooManyNewCategoriesError
 
 _MINUTE = 60.0

@@ -45,6 +45,7 @@ CLIPAD_FLOORS: Sequence[set[str]] = (
     {
         "attention",
         "checkpoint",
+        "choices",
         "download",
         "heads",
         "maps",

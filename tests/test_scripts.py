@@ -3,7 +3,10 @@
 The real thing, minutes long, is what a fresh clone runs first; here every branch is short.
 """
 
+import itertools
+import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -36,7 +39,9 @@ class Project:
             (self.bin / tool).symlink_to(str(shutil.which(tool)))
         self.python = self.bin / "python3"
         shutil.copy(ROOT / "tests" / "fake_python", self.python)
-        self.environment = {"PATH": str(self.bin), "FAKE_LOG": str(self.log)}
+        # Settings are read by the real Python: that is what is tried.
+        real = {"REAL_PYTHON": sys.executable, "REAL_ROOT": str(ROOT)}
+        self.environment = {"PATH": str(self.bin), "FAKE_LOG": str(self.log), **real}
 
     def start(self, script: str, *arguments: str, **variables: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -69,6 +74,91 @@ class Project:
 @pytest.fixture
 def project(tmp_path: Path) -> Project:
     return Project(tmp_path)
+
+
+# The words that python is given by each script; of the others, which ask a program of others, the
+# shell tells by itself.
+PROGRAMS = {
+    "serve": ("-m", "app"),
+    "train_demo_backbone": ("-m", "app.offline.demo"),
+    "bench": ("scripts/lib/bench",),
+    **{
+        name: (f"scripts/lib/{name}.py",)
+        for name in (
+            *("check_image", "detect", "evaluate", "fetch_weights", "generate_dataset"),
+            *("parity", "soak", "train_heads"),
+        )
+    },
+}
+SCRIPTS = sorted(path.name for path in (ROOT / "scripts").iterdir() if path.is_file())
+
+
+def usage(script: str) -> str:
+    """What a script says of itself at its top."""
+    _, *lines = (ROOT / "scripts" / script).read_text(encoding="utf-8").splitlines()
+    said = itertools.takewhile(lambda line: line.startswith("#"), lines)
+    return "".join(line.removeprefix("#").removeprefix(" ") + "\n" for line in said)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_who_asks_for_help_gets_it_and_nothing_is_set_up(project: Project, script: str) -> None:
+    assert len(usage(script).splitlines()) >= 2
+    code, out, err = project.run(script, "--help")
+    assert (code, err) == (0, "")
+    assert out.startswith(usage(script))
+    assert project.calls("") == []
+    assert not (project.root / ".venv").exists()
+    project.set_up("serve")
+    with (project.root / "constraints.txt").open("a") as changed:
+        changed.write("# changed\n")
+    (project.bin / ".env").write_text("CLIPAD_RUNTIME=openvino\n")
+    for option in ("--help", "-h"):
+        code, out, err = project.run(script, option)
+        assert (code, err) == (0, "")
+        calls = [call.replace(f"{project.root}/", "") for call in project.calls("")]
+        if script in PROGRAMS:
+            assert calls == [" ".join((*PROGRAMS[script], option))]
+        else:
+            assert (calls, out) == ([], usage(script))
+
+
+def test_help_after_two_dashes_is_no_help(project: Project) -> None:
+    project.set_up()
+    assert project.run("serve", "--", "--help", CLIPAD_RUNTIME="openvino")[0] == 0
+    assert project.calls("-m pip")
+
+
+def test_a_half_done_environment_is_not_asked_for_help(project: Project) -> None:
+    fail(project, FAKE_PIP_ERROR="no network")
+    code, out, _ = project.run("serve", "--help")
+    assert code == 0
+    assert out.startswith(usage("serve"))
+    assert project.calls("") == []
+
+
+def test_help_and_mistyped_options_need_neither_torch_nor_an_extra() -> None:
+    programs = list(PROGRAMS.values())
+    for script in ("bench", "soak"):
+        names = re.findall(rf"^ *\./scripts/{script} (\w+)", usage(script), re.MULTILINE)
+        assert len(names) >= 4
+        programs += [(*PROGRAMS[script], name) for name in names]
+    asked = [[*program, option] for program in programs for option in ("--help", "-h", "--no-such")]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.docs.helps"],
+        input=json.dumps(asked),
+        text=True,
+        capture_output=True,
+        cwd=ROOT,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    for words, (code, text) in zip(asked, json.loads(done.stdout), strict=True):
+        assert "Usage: " in text, words
+        if words[-1] == "--no-such":
+            assert (code, "No such option" in text) == (2, True), words
+        else:
+            assert (code, "--help" in text) == (0, True), words
+            assert "--install-completion" not in text, words
 
 
 def test_serve_sets_up_once_and_passes_arguments_on(project: Project) -> None:
@@ -347,6 +437,51 @@ def test_two_at_once_set_up_once(project: Project) -> None:
         "app",
         "app",
     ]
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "extra"),
+    [
+        ("serve", (), "openvino"),
+        ("detect", (), "detect,openvino"),
+        ("evaluate", (), "openvino,train"),
+    ],
+)
+def test_what_the_env_file_asks_for_is_installed(
+    project: Project, script: str, arguments: tuple[str, ...], extra: str
+) -> None:
+    file = project.bin / ".env"
+    file.write_bytes(b"\xef\xbb\xbfexport CLIPAD_RUNTIME = 'openvino' # faster\r\n")
+    assert project.run(script, *arguments)[0] == 0
+    assert project.calls("-m pip")[-1].endswith(f"[{extra}]")
+    assert project.run(script, *arguments)[0] == 0
+    assert project.calls("-m pip") == []
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments", "extra"),
+    [
+        ("evaluate", ("mvtec", "/x", "--runtime", "openvino"), "openvino,train"),
+        ("evaluate", ("mvtec", "/x", "--runtime=openvino"), "openvino,train"),
+        ("serve", ("--env-file", "line 2.env"), "openvino,postgres"),
+        ("serve", ("--env-file=line 2.env",), "openvino,postgres"),
+    ],
+)
+def test_what_an_option_asks_for_is_installed(
+    project: Project, script: str, arguments: tuple[str, ...], extra: str
+) -> None:
+    lines = "CLIPAD_RUNTIME=openvino\nCLIPAD_DATABASE_URL=postgresql://u@h/d\n"
+    (project.bin / "line 2.env").write_text(lines, encoding="utf-8-sig")
+    assert project.run(script, *arguments)[0] == 0
+    assert project.calls("-m pip")[-1].endswith(f"[{extra}]")
+
+
+def test_what_is_wrong_with_the_settings_is_left_to_the_service(project: Project) -> None:
+    project.set_up()
+    for port in ("x", "1"):
+        code, _, err = project.run("serve", CLIPAD_PORT=port, CLIPAD_RUNTIME="openvino")
+        assert (code, "error" in err) == (0, False)
+    assert len(project.calls("-m pip")) == 1
 
 
 def test_without_flock_it_works_all_the_same(project: Project) -> None:

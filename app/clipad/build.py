@@ -10,12 +10,12 @@ from pathlib import Path
 import torch
 
 from app.clipad.backbone import load_backbone
+from app.clipad.choices import Taps
 from app.clipad.detector import AnomalyDetector
 from app.clipad.heads_file import load_heads
 from app.clipad.runtimes.model import Runtime
 from app.clipad.runtimes.torch_runtime import TorchRuntime
 from app.clipad.rvs import Rvs
-from app.clipad.sdp import Taps
 from app.errors import ConfigurationError
 
 _DTYPES = {"float32": torch.float32, "float16": torch.float16, "bfloat16": torch.bfloat16}

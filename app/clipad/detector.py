@@ -13,6 +13,7 @@ from torch import Tensor
 
 from app.clipad import maps
 from app.clipad.backbone import Backbone
+from app.clipad.choices import RvsMethod, Taps
 from app.clipad.dual_path import dual_path
 from app.clipad.encoder import TextEncoder
 from app.clipad.heads_file import HeadsFile
@@ -21,8 +22,7 @@ from app.clipad.multicrop import crop_ten
 from app.clipad.prompts import PromptEnsemble, Wording, prompt_ensemble, worded
 from app.clipad.runtimes.model import Runtime
 from app.clipad.runtimes.torch_runtime import TorchRuntime
-from app.clipad.rvs import Rvs, RvsMethod
-from app.clipad.sdp import Taps
+from app.clipad.rvs import Rvs
 from app.clipad.text import TextBank
 from app.clipad.transfer import to_device, to_host
 from app.errors import HeadsError, MethodError

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from open_clip.modified_resnet import ModifiedResNet
 from torch import nn
 
+from app.clipad.choices import Taps
 from app.clipad.resnet import ResNetDualPath
-from app.clipad.sdp import StagedDualPath, Taps
+from app.clipad.sdp import StagedDualPath
 
 DualPath = StagedDualPath | ResNetDualPath
 

@@ -19,13 +19,13 @@ from torch import Tensor
 
 from app.clipad.backbone import Backbone
 from app.clipad.checkpoint import file_sha256, read_notes, read_state_dict
+from app.clipad.choices import METHODS, Taps
 from app.clipad.dual_path import dual_path
 from app.clipad.heads import LinearHeads
-from app.clipad.sdp import STAGE_COUNT, Taps
+from app.clipad.sdp import STAGE_COUNT
 from app.errors import BackboneError, HeadsError, WeightsError
 
 FORMAT = "clip-ad heads 1"
-METHODS = ("sdp", "sdp_plus")
 _PUBLISHED = "linear_layers"
 _WHAT = "heads"
 

@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from open_clip.modified_resnet import AttentionPool2d, ModifiedResNet
 from torch import Tensor, nn
 
-from app.clipad.sdp import StageTokens, Taps, select_stages
+from app.clipad.choices import Taps
+from app.clipad.sdp import StageTokens, select_stages
 from app.errors import BackboneError
 
 SURGERY_SCALE = 8.0

@@ -7,7 +7,6 @@ import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 import torch
@@ -16,6 +15,7 @@ from sklearn.cluster import DBSCAN, MeanShift
 from sklearn.neighbors import KernelDensity
 from torch import Tensor
 
+from app.clipad.choices import RvsMethod
 from app.errors import ConfigurationError
 
 _KDE_BANDWIDTH = 0.3
@@ -24,16 +24,6 @@ _MEAN_SHIFT_BANDWIDTH = 2.0
 _log = logging.getLogger(__name__)
 _Rows = np.ndarray[tuple[int, int], np.dtype[np.float64]]
 _Vector = np.ndarray[tuple[int], np.dtype[np.float64]]
-
-
-class RvsMethod(StrEnum):
-    """How the one vector is chosen."""
-
-    MEAN = "mean"
-    PCA = "pca"
-    KDE = "kde"
-    DBSCAN = "dbscan"
-    MEAN_SHIFT = "mean_shift"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ Knows nothing of texts, maps, preprocessing or devices. ResNets: see `resnet.py`
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import cast
 
 import torch
@@ -19,21 +18,10 @@ from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
 from torch import Tensor, nn
 
 from app.clipad.attention import attend, feed_forward, is_plain, project_qkv
+from app.clipad.choices import Taps
 from app.errors import BackboneError
 
 STAGE_COUNT = 4
-
-
-class Taps(StrEnum):
-    """Where stage outputs are taken from the original path.
-
-    `equation`: block outputs, as Eq. 8-11 state them. `released`: what the released
-    implementation delivers, for every stage but the tower's last: block output plus the next
-    layer's attention residual. Heads trained with one do not fit the other.
-    """
-
-    EQUATION = "equation"
-    RELEASED = "released"
 
 
 @dataclass(frozen=True)

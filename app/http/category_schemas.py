@@ -13,8 +13,8 @@ from pydantic import (
     WithJsonSchema,
 )
 
+from app.clipad.choices import RvsMethod
 from app.clipad.prompts import Domain
-from app.clipad.rvs import RvsMethod
 from app.http.schemas import CATEGORY_RULES, Problem
 
 # For the document alone, as `CATEGORY_RULES`: `app.clipad.prompts` checks.

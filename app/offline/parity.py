@@ -16,12 +16,12 @@ from torch import Tensor
 
 from app.clipad import maps
 from app.clipad.backbone import load_backbone
+from app.clipad.choices import RvsMethod, Taps
 from app.clipad.dual_path import dual_path
 from app.clipad.encoder import TextEncoder
 from app.clipad.heads import LinearHeads
 from app.clipad.prompts import prompt_ensemble
-from app.clipad.rvs import Rvs, RvsMethod
-from app.clipad.sdp import Taps
+from app.clipad.rvs import Rvs
 from app.clipad.text import TextBank
 from app.errors import ConfigurationError
 from app.images.reading import ImageLimits, decode_image

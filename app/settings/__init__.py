@@ -5,7 +5,7 @@ exists. A variable that is set but empty counts as unset; but for HEADS, where i
 """
 
 from app.settings.keys import keyring
-from app.settings.loading import load_settings, settings_with
+from app.settings.loading import load_settings, load_variables, settings_with
 from app.settings.model import (
     DEMO_BACKBONE,
     DEMO_HEADS,
@@ -27,6 +27,7 @@ __all__ = [
     "Settings",
     "keyring",
     "load_settings",
+    "load_variables",
     "settings_with",
     "unknown_variables",
 ]

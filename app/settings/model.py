@@ -1,19 +1,25 @@
-"""Every setting, with its default and its words in the README's table."""
+"""Every setting, with its default and its words in docs/settings.md."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.clipad.runtimes.torch_runtime import Compilation
-from app.clipad.rvs import RvsMethod
-from app.clipad.sdp import Taps
+from app.clipad.choices import (
+    Compilation,
+    DtypeName,
+    MethodName,
+    RuntimeName,
+    RvsMethod,
+    Taps,
+)
 from app.heatmap import ColourMap
 from app.logs import LogFormat
 
 PREFIX = "CLIPAD_"
 ENV_FILE = ".env"
+ENV_ENCODING = "utf-8-sig"  # Windows begins a text with a mark of its encoding
 PROJECT = Path(__file__).resolve().parent.parent.parent
 MODEL_DIR = PROJECT / "model_weights"
 DATA_DIR = PROJECT / "data"
@@ -23,7 +29,27 @@ DEMO_HEADS = MODEL_DIR / "demo" / "heads.safetensors"
 SAMPLES = MODEL_DIR / "demo" / "samples"
 MEBIBYTE = 1024 * 1024
 
+# The settings that are, or may be, a path. So may DATABASE_URL hold one: that is a URL.
+PATHS = (
+    *("backbone", "weights", "heads", "int8_pictures"),
+    *("model_dir", "data_dir", "api_keys_file"),
+)
+
 Positive = Annotated[int, Field(gt=0)]
+
+
+def expanded(value: object) -> object:
+    """A path's leading `~` or `~user` as that home; anything else as it is.
+
+    Raises ValueError for a home that there is not: a folder of that name would be made unseen.
+    """
+    if not isinstance(value, str | Path) or not str(value).startswith("~"):
+        return value
+    try:
+        home = Path(value).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"a user's home, or ./{value} for what is called so") from error
+    return home if isinstance(value, Path) else str(home)
 
 
 class Settings(BaseSettings):
@@ -32,6 +58,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_file=ENV_FILE,
+        env_file_encoding=ENV_ENCODING,
         extra="ignore",
         frozen=True,
         hide_input_in_errors=True,
@@ -53,7 +80,7 @@ class Settings(BaseSettings):
         "published .pth); unset: the demo's own with the demo backbone, otherwise none; empty: "
         "none.",
     )
-    method: Literal["sdp", "sdp_plus"] | None = Field(
+    method: MethodName | None = Field(
         default=None,
         description="Method of a request that names none; default: what the loaded heads "
         "recommend, else sdp.",
@@ -61,12 +88,12 @@ class Settings(BaseSettings):
     device: str = Field(
         default="auto", description="auto (CUDA when present), cpu, cuda or cuda:N."
     )
-    runtime: Literal["torch", "openvino"] = Field(
+    runtime: RuntimeName = Field(
         default="torch",
         description="What runs the image encoder: torch, or on CPUs, faster, openvino (needs the "
         "extra of that name).",
     )
-    dtype: Literal["auto", "float32", "float16", "bfloat16", "int8"] = Field(
+    dtype: DtypeName = Field(
         default="auto",
         description="Number format of the image encoder; auto is float32. float16: on a GPU "
         "alone; int8: with RUNTIME=openvino alone, where it is the fastest by far and moves "
@@ -234,6 +261,11 @@ class Settings(BaseSettings):
             )
         return self
 
+    @field_validator(*PATHS, mode="before")
+    @classmethod
+    def _home(cls, value: object) -> object:
+        return expanded(value)
+
     @field_validator("rvs", "taps", "compile", mode="before")
     @classmethod
     def _words_in_any_case(cls, value: object) -> object:
@@ -246,11 +278,11 @@ class Settings(BaseSettings):
         return given == (DEMO_BACKBONE.resolve(), DEMO_WEIGHTS.resolve())
 
     @property
-    def database(self) -> str:
-        """URL of the database."""
+    def database(self) -> str | Path:
+        """The database's URL, or SQLite's file."""
         if self.database_url is not None:
             return self.database_url.get_secret_value()
-        return f"sqlite:///{self.data_dir.resolve() / 'clip-ad.db'}"
+        return self.data_dir.resolve() / "clip-ad.db"
 
     @property
     def heads_in_use(self) -> str | None:

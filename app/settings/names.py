@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from dotenv import dotenv_values
 
-from app.settings.model import ENV_FILE, PREFIX, Settings
+from app.settings.model import ENV_ENCODING, ENV_FILE, PREFIX, Settings
 
 
 def unknown_variables(environment: Mapping[str, str | None] | None = None) -> list[str]:
@@ -15,7 +15,7 @@ def unknown_variables(environment: Mapping[str, str | None] | None = None) -> li
     environment: default os.environ and `.env` together.
     """
     if environment is None:
-        environment = {**dotenv_values(ENV_FILE), **os.environ}
+        environment = {**dotenv_values(ENV_FILE, encoding=ENV_ENCODING), **os.environ}
     known = [name.upper() for name in Settings.model_fields]
     warnings = []
     for variable in sorted(environment):

@@ -5,6 +5,7 @@ Knows nothing of what is kept.
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
 
 from sqlalchemy import Connection
 
@@ -21,7 +22,7 @@ class Database:
     is damaged or is of a newer schema than this code.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str | Path) -> None:
         parsed = parse_url(url)
         self.where = shown(parsed)
         with starting_errors(self.where):

@@ -31,11 +31,22 @@ POSTGRESQL = {
 WRITES = "clipad_writes"
 _EXPECTED = "expected sqlite:///path/to/file or postgresql://user:password@host/database"
 _POSTGRESQL_NAMES = {"postgres", "postgresql", "postgresql+psycopg"}
-_SQLITE_NAMES = {"sqlite", "sqlite+pysqlite"}
+_SQLITE = "sqlite+pysqlite"
+_SQLITE_NAMES = {"sqlite", _SQLITE}
+# Of Python's driver; any other one SQLAlchemy would pass over, and the file would be another.
+_SQLITE_OPTIONS = {
+    *("cached_statements", "check_same_thread", "detect_types"),
+    *("isolation_level", "timeout", "uri"),
+}
 
 
-def parse_url(url: str) -> URL:
-    """The URL with its driver named. Raises StoreError for one that is not understood."""
+def parse_url(url: str | Path) -> URL:
+    """The URL with its driver named; a path is SQLite's file, whatever signs are in its name.
+
+    Raises StoreError for a URL that is not understood.
+    """
+    if isinstance(url, Path):
+        return URL.create(_SQLITE, database=str(url))
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
@@ -47,7 +58,25 @@ def parse_url(url: str) -> URL:
         raise StoreError(f"{shown(parsed)}: {parsed.drivername} is not supported; {_EXPECTED}")
     if parsed.database in (None, "", ":memory:") or str(parsed.database).startswith("file:"):
         raise StoreError(f"{shown(parsed)}: names no file; {_EXPECTED}")
-    return parsed.set(drivername="sqlite+pysqlite")
+    # Not by the parsed query, which lacks what has no `=`.
+    for option in filter(None, url.partition("?")[2].split("&")):
+        if option.partition("=")[0] not in _SQLITE_OPTIONS:
+            raise StoreError(
+                f"{shown(parsed)}: `?` begins options, and {option!r} is none; in a file's name "
+                "it is written %3F, and % as %25"
+            )
+    return parsed.set(drivername=_SQLITE, database=_file(parsed))
+
+
+def _file(url: URL) -> str:
+    """The file that a SQLite URL names."""
+    file = str(url.database)
+    try:
+        return str(Path(file).expanduser()) if file.startswith("~") else file
+    except RuntimeError as error:
+        raise StoreError(
+            f"{shown(url)}: nobody has the home of {file!r}; expected a user's, or ./{file}"
+        ) from error
 
 
 def shown(url: URL) -> str:

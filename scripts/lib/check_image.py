@@ -19,6 +19,8 @@ from check_image_parts.trial import try_image
 from rich.console import Console
 from rich.table import Table
 
+from app.offline.command_line import run as run_command
+
 _PROJECT = Path(__file__).resolve().parents[2]
 _IMAGE = "localhost/clip-ad:checked"
 _TOOLS = ("buildah", "debootstrap", "git", "ip", "nsenter", "setpriv", "unshare")
@@ -158,4 +160,4 @@ def _largest(root: Path) -> dict[str, float]:
     return dict(sorted(sizes.items(), key=lambda item: -item[1])[:_LARGEST])
 
 
-typer.run(main)
+run_command(main)

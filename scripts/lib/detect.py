@@ -3,7 +3,7 @@
 import signal
 import sys
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 
 def _leave(number: int, _: FrameType | None) -> NoReturn:
@@ -25,10 +25,7 @@ from contextlib import AbstractAsyncContextManager, closing, contextmanager  # n
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
-import httpx  # noqa: E402
 import typer  # noqa: E402
-from detect_service import own_service, running_service  # noqa: E402
-from filelock import FileLock, Timeout  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.progress import (  # noqa: E402
     BarColumn,
@@ -39,12 +36,15 @@ from rich.progress import (  # noqa: E402
 )
 
 from app.errors import ClipAdError, FieldError  # noqa: E402
+from app.offline.command_line import run  # noqa: E402
 from app.offline.detection.inputs import Input, find_inputs  # noqa: E402
-from app.offline.detection.keeping import FAILED  # noqa: E402
 from app.offline.detection.results import HEATMAPS  # noqa: E402
-from app.offline.detection.run import REJECT, UNDECIDED, Question, detect, left  # noqa: E402
 from app.offline.detection.table import Format, Table  # noqa: E402
-from app.settings import settings_with  # noqa: E402
+
+if TYPE_CHECKING:
+    import httpx
+
+    from app.offline.detection.run import Question
 
 ANOMALOUS = 3
 _console = Console(stderr=True)
@@ -70,6 +70,14 @@ def main(
 ) -> None:
     """Exit code 0: nothing anomalous. 3: something is. 1: nothing is as far as could be told, but
     some files could not be judged, or it could not begin."""
+    # Not before the options are read: help needs neither torch nor an extra.
+    import httpx
+    from detect_service import own_service, running_service
+
+    from app.offline.detection.keeping import FAILED
+    from app.offline.detection.run import REJECT, UNDECIDED, Question
+    from app.settings import settings_with
+
     question = Question(category, method, heatmap, size, workers, station)
     try:
         inputs = find_inputs(input, out / HEATMAPS)
@@ -129,6 +137,8 @@ def _interruptible() -> Iterator[_Ending]:
 @contextmanager
 def _alone_in(out: Path) -> Iterator[None]:
     """Two runs in one folder would each write what the other has."""
+    from filelock import FileLock, Timeout
+
     out.mkdir(parents=True, exist_ok=True)
     try:
         held = FileLock(out / ".lock").acquire(blocking=False)
@@ -142,12 +152,17 @@ def _alone_in(out: Path) -> Iterator[None]:
 
 
 async def _run(
-    service: AbstractAsyncContextManager[httpx.AsyncClient],
+    service: "AbstractAsyncContextManager[httpx.AsyncClient]",
     inputs: list[Input],
-    question: Question,
+    question: "Question",
     table: Table,
     out: Path,
 ) -> Counter[str]:
+    import httpx
+
+    from app.offline.detection.keeping import FAILED
+    from app.offline.detection.run import detect, left
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -175,4 +190,4 @@ def _said(counts: Counter[str]) -> str:
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING)
-    typer.run(main)
+    run(main)

@@ -21,10 +21,11 @@ from torch import Tensor
 
 from app.clipad import maps
 from app.clipad.build import build_detector
+from app.clipad.choices import RvsMethod
 from app.clipad.detector import AnomalyDetector
 from app.clipad.encoder import TextEncoder
 from app.clipad.prompts import prompt_ensemble
-from app.clipad.rvs import Rvs, RvsMethod, representative
+from app.clipad.rvs import Rvs, representative
 from app.clipad.sdp import StagedDualPath
 from app.heatmap import FloatMap, colour_png, overlay_png, per_image_scale
 from app.images.tensors import to_tensor

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 
 def _leave(number: int, _: FrameType | None) -> NoReturn:
@@ -24,15 +24,15 @@ signal.signal(signal.SIGINT, _leave)
 import typer  # noqa: E402
 from rich.console import Console  # noqa: E402
 
-from app.clipad.rvs import Rvs, RvsMethod  # noqa: E402
-from app.clipad.sdp import Taps  # noqa: E402
+from app.clipad.choices import DTYPES, RUNTIMES, RvsMethod, Taps  # noqa: E402
 from app.errors import ClipAdError  # noqa: E402
+from app.offline.choices import METHODS  # noqa: E402
+from app.offline.command_line import run as run_command  # noqa: E402
 from app.offline.datasets import LAYOUTS, Spelling  # noqa: E402
-from app.offline.evaluation.command import Model, Request, run  # noqa: E402
-from app.offline.evaluation.engine import Options  # noqa: E402
-from app.offline.evaluation.scorers import METHODS  # noqa: E402
-from app.runtime import choose_runtime  # noqa: E402
-from app.settings import PROJECT, Settings, settings_with  # noqa: E402
+
+if TYPE_CHECKING:
+    from app.offline.evaluation.command import Model
+    from app.settings import Settings
 
 _MODEL, _TEXT, _RUN = "Model", "Text", "Run"
 
@@ -92,11 +92,11 @@ def main(
         str | None, typer.Option(help="auto, cpu or cuda[:N]", rich_help_panel=_RUN)
     ] = None,
     runtime: Annotated[
-        str | None, typer.Option(help="torch or openvino", rich_help_panel=_RUN)
+        str | None, typer.Option(help=" or ".join(RUNTIMES), rich_help_panel=_RUN)
     ] = None,
     dtype: Annotated[
         str | None,
-        typer.Option(help="auto, float32, float16, bfloat16 or int8", rich_help_panel=_RUN),
+        typer.Option(help=f"one of {', '.join(DTYPES)}", rich_help_panel=_RUN),
     ] = None,
     batch: Annotated[int, typer.Option(min=1, rich_help_panel=_RUN)] = 8,
     cases: Annotated[
@@ -112,6 +112,10 @@ def main(
     twice: as served (raw) and by the paper's protocol, which scales both parts of a score over
     an object's whole test set.
     """
+    from app.offline.evaluation.command import Request, run
+    from app.offline.evaluation.engine import Options
+    from app.settings import settings_with
+
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(message)s")
     given = {
         "backbone": backbone, "weights": weights, "heads": None if heads is None else str(heads),
@@ -134,7 +138,11 @@ def main(
         sys.exit(1)
 
 
-def _model(settings: Settings, stages: tuple[int, ...] | None) -> Model:
+def _model(settings: "Settings", stages: tuple[int, ...] | None) -> "Model":
+    from app.clipad.rvs import Rvs
+    from app.offline.evaluation.command import Model
+    from app.runtime import choose_runtime
+
     chosen = choose_runtime(settings)
     return Model(
         backbone=settings.backbone,
@@ -153,7 +161,9 @@ def _model(settings: Settings, stages: tuple[int, ...] | None) -> Model:
 
 
 def _new_folder(layout: str) -> Path:
+    from app.settings import PROJECT
+
     return PROJECT / "runs" / "evaluation" / f"{layout}-{time.strftime('%Y%m%d-%H%M%S')}"
 
 
-typer.run(main)
+run_command(main)

@@ -7,9 +7,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from app.clipad.hub import fetch
 from app.errors import ConfigurationError
-from app.settings import load_settings
+from app.offline.command_line import run
 
 
 def main(
@@ -17,6 +16,9 @@ def main(
     tag: Annotated[str, typer.Argument(help="its pretrained tag, such as laion400m_e31")],
 ) -> None:
     """Fetch pretrained weights into the model directory, unless they are there already."""
+    from app.clipad.hub import fetch
+    from app.settings import load_settings
+
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     try:
@@ -31,4 +33,4 @@ def main(
     )
 
 
-typer.run(main)
+run(main)

@@ -6,15 +6,13 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import cv2
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from app.errors import ClipAdError
-from app.offline.datasets import describe, open_dataset
-from app.offline.synthetic import GROUPS, Split
-from app.offline.synthetic.on_disk import DiskRecipe, expand_kinds, write_dataset
+from app.offline.choices import Group, Split
+from app.offline.command_line import run
 
 console = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -25,7 +23,7 @@ def main(
     kind: Annotated[
         list[str] | None,
         typer.Option(
-            help=f"a kind or a group ({', '.join(GROUPS)}); may be repeated; default objects"
+            help=f"a kind or a group ({', '.join(Group)}); may be repeated; default objects"
         ),
     ] = None,
     pairs: Annotated[int, typer.Option(help="good and defective twins per kind")] = 100,
@@ -38,6 +36,11 @@ def main(
 
     The pictures are synthetic: good for trying the program, not for judging it.
     """
+    import cv2
+
+    from app.offline.datasets import describe, open_dataset
+    from app.offline.synthetic.on_disk import DiskRecipe, expand_kinds, write_dataset
+
     cv2.setNumThreads(1)  # pictures of 240 pixels: more threads only wait for each other
     columns = (
         TextColumn("generating"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
@@ -56,4 +59,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run(main)

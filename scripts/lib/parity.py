@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from app.errors import ConfigurationError
-from app.offline.parity import Parity
+from app.offline.command_line import run
 
 _STORED = Path(__file__).resolve().parents[2] / "tests" / "data" / "parity"
 
@@ -20,6 +20,8 @@ def main(
     ] = None,
 ) -> None:
     """Compare with what the method's released implementation computed."""
+    from app.offline.parity import Parity
+
     console = Console(soft_wrap=True)
     failed = False
     for folder in folders or sorted(path.parent for path in _STORED.glob("*/config.json")):
@@ -39,4 +41,4 @@ def main(
     sys.exit(1 if failed else 0)
 
 
-typer.run(main)
+run(main)

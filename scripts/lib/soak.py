@@ -1,13 +1,13 @@
 """Command line of `scripts/soak`."""
 
-import typer
 from soaks.bodies import hostile
 from soaks.crowd import mixed
 from soaks.faults import faults
 from soaks.stopping import stops
 
-app = typer.Typer(help="What a running server bears. Ends with 1 when something went wrong.")
-for command in (hostile, faults, mixed, stops):
-    app.command()(command)
+from app.offline.command_line import run_one_of
 
-app()
+run_one_of(
+    (hostile, faults, mixed, stops),
+    "What a running server bears. Ends with 1 when something went wrong.",
+)

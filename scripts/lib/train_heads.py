@@ -9,12 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 # Before the imports, which take seconds: there, Ctrl-C shall leave no traceback.
 signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-import torch  # noqa: E402
 import typer  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.progress import (  # noqa: E402
@@ -29,23 +28,20 @@ from rich.progress import (  # noqa: E402
 from rich.table import Table  # noqa: E402
 from rich.text import Text  # noqa: E402
 
-from app.clipad.backbone import load_backbone  # noqa: E402
-from app.clipad.build import resolve_device  # noqa: E402
-from app.clipad.heads_file import METHODS  # noqa: E402
-from app.clipad.rvs import Rvs, RvsMethod  # noqa: E402
-from app.clipad.sdp import Taps  # noqa: E402
+from app.clipad.choices import METHODS, RvsMethod, Taps  # noqa: E402
 from app.errors import ClipAdError  # noqa: E402
+from app.offline.choices import Precision  # noqa: E402
+from app.offline.command_line import run as run_command  # noqa: E402
 from app.offline.datasets import LAYOUTS, Spelling, open_dataset  # noqa: E402
 from app.offline.training.history import EpochRow  # noqa: E402
 from app.offline.training.interrupt import stop_on_signals  # noqa: E402
-from app.offline.training.job import Job  # noqa: E402
 from app.offline.training.recipe import Order, Recipe  # noqa: E402
 from app.offline.training.reporting import FEATURES, Advance  # noqa: E402
-from app.offline.training.run import Outcome, train  # noqa: E402
-from app.offline.training.store import Precision  # noqa: E402
-from app.settings import PROJECT, settings_with  # noqa: E402
 
-_DEFAULT_RUNS = PROJECT / "runs" / "heads"
+if TYPE_CHECKING:
+    from app.offline.training.job import Job
+    from app.offline.training.run import Outcome
+
 console = Console(highlight=False, soft_wrap=True)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -162,6 +158,15 @@ def main(
     The backbone runs once per image; its features are kept on disk, and all epochs train from
     them. The heads of the best epoch by validation are written to OUT.
     """
+    import torch
+
+    from app.clipad.backbone import load_backbone
+    from app.clipad.build import resolve_device
+    from app.clipad.rvs import Rvs
+    from app.offline.training.job import Job
+    from app.offline.training.run import train
+    from app.settings import PROJECT, settings_with
+
     if threads:
         torch.set_num_threads(threads)
     try:
@@ -188,7 +193,7 @@ def main(
             device=resolve_device(device),
             cache_dir=model_dir,
         )
-        folder = run or _DEFAULT_RUNS / f"{loaded.name}-{layout}"
+        folder = run or PROJECT / "runs" / "heads" / f"{loaded.name}-{layout}"
         job = Job(
             backbone=loaded,
             dataset=dataset,
@@ -253,4 +258,4 @@ def _shown(value: float | None) -> str:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_command(main)

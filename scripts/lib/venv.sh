@@ -16,6 +16,9 @@
 #
 # They are unset afterwards: they are no settings of the service. This file does not know
 # what is run next.
+#
+# A script that is asked for help (-h, --help) sets nothing up: it gets the `.venv` as it is,
+# and where there is none says what stands at its own top.
 
 CLIPAD_ROOT="$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/../.." && pwd -P)"
 VENV="$CLIPAD_ROOT/.venv"
@@ -24,6 +27,14 @@ VENV_STAMP="$VENV/clip-ad.stamp"
 VENV_LOG="$VENV/clip-ad-setup.log"
 VENV_UPDATING="$VENV/clip-ad.updating" # there while an update is: the packages before it
 VENV_OLD="$CLIPAD_ROOT/.venv.before/.venv" # git, ruff and others pass over a `.venv` anywhere
+
+VENV_HELP= # whether the script that sources this was asked for help
+for _argument in "$@"; do
+  case "$_argument" in
+    --) break ;;
+    -h | --help) VENV_HELP=yes ;;
+  esac
+done
 
 say() { printf 'clip-ad: %s\n' "$*" >&2; }
 
@@ -244,25 +255,43 @@ _set_up() { # $@: extras
   _install "$@"
 }
 
+show_usage() { # what the script that was started says of itself at its top
+  sed -n '2,/^[^#]/ s/^# \{0,1\}//p' "$0"
+}
+
+_can_help() { # whether programs can be started as they are, whatever is out of date or missing
+  [[ -x "$VENV_PYTHON" && "$(_stamped base)" == *" at=$VENV" ]] || return 1
+  [[ "$(_stamped inputs)" != *unfinished && ! -e "$VENV_UPDATING" ]] && ! _exists "$VENV_OLD"
+}
+
 ensure_venv() { # $@: extras
+  if [[ -n "$VENV_HELP" ]]; then
+    _can_help && return
+    show_usage
+    printf '\nThis is not set up yet: once it is (./scripts/serve), --help lists every option.\n'
+    exit 0
+  fi
   _choose_torch
   _is_good "$@" || _set_up_alone "$@"
   unset CLIPAD_PYTHON CLIPAD_TORCH CLIPAD_TORCH_INDEX CLIPAD_MIN_FREE_GIB
 }
 
-_setting() { # $1: a setting -> the letters its value begins with, of the environment or `.env`
-  local name="CLIPAD_$1"
-  # The service prefers its environment to `.env`, too.
-  if [[ -n "${!name:-}" ]]; then
-    printf '%s\n' "${!name}" | sed 's/[^a-z].*//'
-  elif [[ -f .env ]]; then
-    sed -n 's/^[[:space:]]*'"$name"'[[:space:]]*=[[:space:]"'"'"']*\([a-z]*\).*/\1/p' .env | tail -n 1
-  fi
+_may_need_more() { # $@: the program's arguments; whether it pays to read the settings
+  local LC_ALL=C names='CLIPAD_(RUNTIME|DATABASE_URL)'
+  [[ " $* " != *" --runtime"* && " $* " != *" --env-file"* ]] || return 0
+  ! env | grep -iE "^$names=" >/dev/null || return 0
+  [[ -f .env ]] && grep -iE "$names" .env >/dev/null
 }
 
-runtime_extras() { # prints the extras that the service's settings need, if any
-  [[ "$(_setting RUNTIME)" != openvino ]] || printf 'openvino\n'
-  [[ "$(_setting DATABASE_URL)" != postgres* ]] || printf 'postgres\n'
+ensure_service_venv() { # $1: extras, in one word; the rest: the program's arguments
+  local extras="$1" more
+  shift
+  # shellcheck disable=SC2086 # several words are wanted
+  ensure_venv $extras
+  [[ -z "$VENV_HELP" ]] && _may_need_more "$@" || return 0
+  more="$("$VENV_PYTHON" "$CLIPAD_ROOT/scripts/lib/needed_extras.py" "$@")"
+  # shellcheck disable=SC2086
+  [[ -z "$more" ]] || ensure_venv $extras $more
 }
 
 _set_up_alone() { # $@: extras

@@ -7,10 +7,10 @@ import torch
 from app.clipad.backbone import load_backbone
 from app.clipad.build import build_detector, resolve_device, resolve_dtype
 from app.clipad.checkpoint import file_sha256
+from app.clipad.choices import Taps
 from app.clipad.detector import AnomalyDetector
 from app.clipad.heads_file import save_heads
 from app.clipad.rvs import Rvs, RvsMethod
-from app.clipad.sdp import Taps
 from app.errors import ConfigurationError, HeadsError
 from tests import parity
 from tests.clipad.test_heads import parity_heads

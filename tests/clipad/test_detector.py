@@ -5,11 +5,11 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter
 
+from app.clipad.choices import Taps
 from app.clipad.detector import AnomalyDetector
 from app.clipad.heads_file import HeadsFile
 from app.clipad.multicrop import crop_ten, enlarged_side
 from app.clipad.rvs import Rvs, RvsMethod
-from app.clipad.sdp import Taps
 from app.errors import MethodError, ObjectNameError
 from tests import parity
 from tests.clipad.models import random_images

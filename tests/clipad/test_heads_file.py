@@ -9,10 +9,10 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from app.clipad.choices import Taps
 from app.clipad.dual_path import dual_path
 from app.clipad.heads import LinearHeads
 from app.clipad.heads_file import HeadsFile, HeadsNotes, load_heads, save_heads
-from app.clipad.sdp import Taps
 from app.errors import HeadsError
 from tests import parity
 from tests.clipad.test_heads import parity_heads

@@ -5,7 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from app.clipad import maps
-from app.clipad.sdp import StagedDualPath, Taps
+from app.clipad.choices import Taps
+from app.clipad.sdp import StagedDualPath
 from app.errors import BackboneError
 from tests import parity
 from tests.clipad.models import random_images, tiny_clip

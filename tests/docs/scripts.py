@@ -15,9 +15,8 @@ from pathlib import Path
 
 from open_clip import get_pretrained_cfg
 
+from app.offline.choices import METHODS, Split
 from app.offline.datasets import LAYOUTS
-from app.offline.evaluation.scorers import METHODS
-from app.offline.synthetic import Split
 from app.offline.synthetic.on_disk import DiskRecipe, expand_kinds
 from tests.docs.blocks import ROOT
 
@@ -70,14 +69,15 @@ def _helps() -> dict[tuple[str, ...], str]:
     ]
     done = subprocess.run(
         [sys.executable, "-m", "tests.docs.helps"],
-        input=json.dumps(programs),
+        input=json.dumps([[*program, "--help"] for program in programs]),
         capture_output=True,
         text=True,
         cwd=ROOT,
         timeout=240,
     )
     assert done.returncode == 0, done.stderr
-    return dict(zip(programs, json.loads(done.stdout), strict=True))
+    texts = [text for _, text in json.loads(done.stdout)]
+    return dict(zip(programs, texts, strict=True))
 
 
 def _values(arguments: Words) -> dict[str, str]:

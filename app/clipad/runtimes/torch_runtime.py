@@ -6,25 +6,16 @@ CUDA graphs, recorded) when it is first met, and other batches are filled up wit
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 
 import torch
 from torch import Tensor
 
 from app.clipad.backbone import Backbone
+from app.clipad.choices import Compilation
 from app.clipad.dual_path import DualPath
 from app.clipad.runtimes.model import PLAIN, RuntimeInfo
 from app.clipad.sdp import StageTokens
 from app.clipad.transfer import to_device
-
-
-class Compilation(StrEnum):
-    """`off`; `on`: fused kernels; `cuda_graphs`: these, replayed with one launch per batch."""
-
-    OFF = "off"
-    ON = "on"
-    CUDA_GRAPHS = "cuda_graphs"
-
 
 _MODES = {Compilation.ON: "default", Compilation.CUDA_GRAPHS: "reduce-overhead"}
 

@@ -17,9 +17,9 @@ from sklearn.metrics import roc_auc_score
 
 from app.clipad.detector import AnomalyDetector
 from app.images.tensors import to_tensor
+from app.offline.choices import Split
 from app.offline.metrics.pixel import PixelScores
 from app.offline.synthetic import Pair, generate_pair
-from app.offline.synthetic.draw import Split
 from app.offline.synthetic.kinds import TRAINED
 
 _FIRST_SEED = 9_000_000

@@ -1,7 +1,6 @@
 """`python -m app.offline.demo`: see `command.main`."""
 
-import typer
-
+from app.offline.command_line import run
 from app.offline.demo.command import main
 
-typer.run(main)
+run(main)

@@ -21,6 +21,7 @@ from app.clipad import maps
 from app.clipad.detector import AnomalyDetector, Detection
 from app.clipad.sdp import StagedDualPath
 from app.errors import MethodError
+from app.offline.choices import BaselineName
 
 
 class Baseline(ABC):
@@ -57,7 +58,7 @@ class Baseline(ABC):
 class Direct(Baseline):
     """Patch tokens compared with the texts though nothing aligned them (Table 7)."""
 
-    name = "direct"
+    name = BaselineName.DIRECT
 
     def _look(self, images: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
         (original,) = self._path(images, surgery=False).original
@@ -70,7 +71,7 @@ class Direct(Baseline):
 class ClipSurgery(Baseline):
     """CLIP Surgery: one path of V-V attention through the upper half (Table 1)."""
 
-    name = "clip_surgery"
+    name = BaselineName.CLIP_SURGERY
 
     def _look(self, images: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
         surgery = self._path(images, original=False).surgery

@@ -19,12 +19,13 @@ from app.clipad.detector import AnomalyDetector
 from app.clipad.runtimes.model import Runtime
 from app.clipad.rvs import Rvs
 from app.errors import ConfigurationError, MethodError
+from app.offline.choices import METHODS
 from app.offline.datasets import Dataset, check_dataset, open_dataset
 from app.offline.evaluation.engine import Options, evaluate, limited
 from app.offline.evaluation.figures import Evaluation
 from app.offline.evaluation.progress import ImageProgress
 from app.offline.evaluation.report import print_tables, write_report
-from app.offline.evaluation.scorers import METHODS, make_scorers
+from app.offline.evaluation.scorers import make_scorers
 
 _LARGEST_SIGMA = 1000
 

@@ -13,10 +13,8 @@ from torch import Tensor
 
 from app.clipad.detector import AnomalyDetector, Detection
 from app.errors import MethodError
+from app.offline.choices import METHODS, SERVED
 from app.offline.evaluation.baselines import BASELINES
-
-SERVED = ("sdp", "sdp_plus")
-METHODS = (*BASELINES, *SERVED)
 
 Scorer = Callable[[Tensor, Tensor], Detection]
 """Preprocessed images [B,3,S,S] and texts [B,D,2] -> Detection of float32 on the CPU."""

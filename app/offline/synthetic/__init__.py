@@ -7,8 +7,8 @@ heads, and pictures for tests and documentation. The pictures are synthetic: a f
 them says that the program works, nothing about a real production line.
 """
 
+from app.offline.choices import Split
 from app.offline.synthetic.defects import DEFECTS
-from app.offline.synthetic.draw import Split
 from app.offline.synthetic.kinds import (
     ALL_KINDS,
     BENCHMARK_ONLY,

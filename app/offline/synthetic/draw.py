@@ -13,22 +13,15 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from enum import StrEnum
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.offline.choices import Split
+
 T = TypeVar("T")
 Array = NDArray[np.floating[Any]]
-
-
-class Split(StrEnum):
-    """What an image is for; decides its seeds and the sub-ranges of its settings."""
-
-    TRAINING = "training"
-    VALIDATION = "validation"
-    BENCHMARK = "benchmark"
 
 
 RESERVED = ((0.15, 0.25), (0.60, 0.75))

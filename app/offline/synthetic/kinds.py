@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.offline.choices import Group
 from app.offline.synthetic import held_out, materials, objects, panels, photographs, unseen
 from app.offline.synthetic.draw import Array, Draw
 
@@ -21,7 +22,7 @@ class Kind:
     """
 
     name: str
-    group: str
+    group: Group
     paint: Callable[[Draw, int], Scene]
 
 
@@ -32,20 +33,20 @@ def _whole(paint: Callable[[Draw, int], Array]) -> Callable[[Draw, int], Scene]:
     return with_region
 
 
-def _surfaces(group: str, paints: list[Callable[[Draw, int], Array]]) -> dict[str, Kind]:
+def _surfaces(group: Group, paints: list[Callable[[Draw, int], Array]]) -> dict[str, Kind]:
     names = [paint.__name__.replace("_", " ") for paint in paints]
     return {
         name: Kind(name, group, _whole(paint)) for name, paint in zip(names, paints, strict=True)
     }
 
 
-def _objects(group: str, paints: list[Callable[[Draw, int], Scene]]) -> dict[str, Kind]:
+def _objects(group: Group, paints: list[Callable[[Draw, int], Scene]]) -> dict[str, Kind]:
     names = [paint.__name__.replace("_", " ") for paint in paints]
     return {name: Kind(name, group, paint) for name, paint in zip(names, paints, strict=True)}
 
 
 TEXTURES = _surfaces(
-    "textures",
+    Group.TEXTURES,
     [
         materials.carpet, materials.leather, materials.wood, materials.concrete,
         materials.marble, materials.asphalt, materials.paper, materials.fabric,
@@ -53,17 +54,19 @@ TEXTURES = _surfaces(
     ],
 )  # fmt: skip
 PANELS = _surfaces(
-    "panels",
+    Group.PANELS,
     [
         panels.tile, panels.brushed_metal, panels.sheet_metal, panels.painted_panel,
         panels.printed_panel, panels.rubber_mat, panels.perforated_panel, panels.mesh_grid,
         panels.ribbed_panel, panels.solar_panel, panels.circuit_board,
     ],
 )  # fmt: skip
-UNSEEN = _surfaces("unseen", [unseen.cork, unseen.felt, unseen.bamboo_mat, unseen.stucco])
-PHOTOGRAPHS = _surfaces("photographs", [photographs.brick, photographs.grass, photographs.gravel])
-OBJECTS = _objects("objects", [objects.washer, objects.nut, objects.coin, objects.capsule])
-HELD_OUT = _objects("held_out", [held_out.gear, held_out.button, held_out.bottle_cap])
+UNSEEN = _surfaces(Group.UNSEEN, [unseen.cork, unseen.felt, unseen.bamboo_mat, unseen.stucco])
+PHOTOGRAPHS = _surfaces(
+    Group.PHOTOGRAPHS, [photographs.brick, photographs.grass, photographs.gravel]
+)
+OBJECTS = _objects(Group.OBJECTS, [objects.washer, objects.nut, objects.coin, objects.capsule])
+HELD_OUT = _objects(Group.HELD_OUT, [held_out.gear, held_out.button, held_out.bottle_cap])
 
 TRAINED = {**TEXTURES, **PANELS}
 """The only kinds that the demo backbone's training may draw."""
@@ -77,8 +80,7 @@ KINDS = {**TRAINED, **UNSEEN, **OBJECTS, **PHOTOGRAPHS}
 ALL_KINDS = {**KINDS, **HELD_OUT}
 """Every kind by name."""
 
-GROUPS = {
-    group: tuple(name for name, kind in ALL_KINDS.items() if kind.group == group)
-    for group in dict.fromkeys(kind.group for kind in ALL_KINDS.values())
+GROUPS: dict[str, tuple[str, ...]] = {
+    group: tuple(name for name, kind in ALL_KINDS.items() if kind.group is group) for group in Group
 }
 """The names of the kinds in each group."""

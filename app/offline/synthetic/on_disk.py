@@ -22,8 +22,8 @@ import numpy as np
 from PIL import Image
 
 from app.errors import FieldError
+from app.offline.choices import Split
 from app.offline.synthetic.defects import DEFECTS
-from app.offline.synthetic.draw import Split
 from app.offline.synthetic.kinds import ALL_KINDS, BENCHMARK_ONLY, GROUPS
 from app.offline.synthetic.pairs import Pair, generate_pair
 

@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.errors import FieldError
+from app.offline.choices import Split
 from app.offline.synthetic.camera import Camera
 from app.offline.synthetic.defects import DEFECTS
-from app.offline.synthetic.draw import Draw, Split
+from app.offline.synthetic.draw import Draw
 from app.offline.synthetic.kinds import ALL_KINDS, BENCHMARK_ONLY
 
 SIDE = 240

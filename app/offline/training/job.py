@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from app.clipad.backbone import Backbone
-from app.clipad.heads_file import METHODS
+from app.clipad.choices import METHODS, Taps
 from app.clipad.rvs import Rvs
-from app.clipad.sdp import Taps
 from app.errors import ConfigurationError
+from app.offline.choices import Precision
 from app.offline.datasets import Dataset, Spelling
 from app.offline.training.recipe import Recipe
-from app.offline.training.store import BATCH, Precision
+from app.offline.training.store import BATCH
 
 
 @dataclass(frozen=True)

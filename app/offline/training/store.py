@@ -15,7 +15,6 @@ import os
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,6 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from app.errors import ConfigurationError
+from app.offline.choices import Precision
 from app.offline.files import sync_folder, write_text
 from app.offline.training.recipe import Rows, differences
 
@@ -34,18 +34,7 @@ BATCH = 8
 _GIB = 2**30
 _INDEX = "index.json"
 _MASKS = "masks.bits"
-
-
-class Precision(StrEnum):
-    """Number format on disk: half the space, or exactly what the backbone gave."""
-
-    FLOAT16 = "float16"
-    FLOAT32 = "float32"
-
-    @property
-    def dtype(self) -> torch.dtype:
-        """The torch dtype of this name."""
-        return torch.float16 if self is Precision.FLOAT16 else torch.float32
+_DTYPES = {Precision.FLOAT16: torch.float16, Precision.FLOAT32: torch.float32}
 
 
 class FeatureStore:
@@ -72,7 +61,7 @@ class FeatureStore:
         self._facts = json.loads(json.dumps({**facts, "precision": precision, "images": images}))
         self._paths = [folder / f"stage-{k + 1}.raw" for k in range(len(self._shapes))]
         self._paths.append(folder / _MASKS)
-        self._row_bytes = [p * w * precision.dtype.itemsize for p, w in self._shapes]
+        self._row_bytes = [p * w * _DTYPES[precision].itemsize for p, w in self._shapes]
         self._row_bytes.append(math.ceil(side * side / 8))
         self._files: list[BinaryIO] = []
         self._maps: list[Tensor] = []
@@ -105,7 +94,7 @@ class FeatureStore:
         if not self._files:
             self._open_for_writing()
         for stage, (file, values) in enumerate(zip(self._files, features, strict=False)):
-            stored = values.to(self._precision.dtype).cpu().contiguous()
+            stored = values.to(_DTYPES[self._precision]).cpu().contiguous()
             if not bool(torch.isfinite(stored).all()):
                 raise ConfigurationError(self._unfit(stage, values))
             file.write(stored.numpy().data)
@@ -152,7 +141,9 @@ class FeatureStore:
         for path, (patches, width) in zip(self._paths, self._shapes, strict=False):
             count = self.images * patches * width
             # Not shared: read only, and nothing that is done to these tensors reaches the file.
-            raw = torch.from_file(str(path), shared=False, size=count, dtype=self._precision.dtype)
+            raw = torch.from_file(
+                str(path), shared=False, size=count, dtype=_DTYPES[self._precision]
+            )
             self._maps.append(raw.view(self.images, patches, width))
         shape = (self.images, self._row_bytes[-1])
         self._masks = np.memmap(self._paths[-1], np.uint8, "r", shape=shape)
@@ -226,6 +217,6 @@ class FeatureStore:
         if math.isfinite(largest):
             return (
                 f"features of stage file {stage + 1} reach {largest:g}, {self._precision} holds "
-                f"{torch.finfo(self._precision.dtype).max:g}: use --precision float32"
+                f"{torch.finfo(_DTYPES[self._precision]).max:g}: use --precision float32"
             )
         return f"features of stage file {stage + 1} are not finite: expected a working backbone"

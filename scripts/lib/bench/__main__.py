@@ -8,21 +8,13 @@ from typing import Annotated
 import calibrating
 import models
 import serving
-import torch
 import typer
 from report import Device, Shape, Threads, add_pair, finish, new_table, use_threads
 
-from app.clipad.build import resolve_device
-from app.clipad.rvs import Rvs, RvsMethod
-from app.offline.bench.heads import compare_training
-from app.offline.bench.model import random_backbone
-from app.offline.bench.pro import time_pixel_figures
-from app.offline.bench.text import compare_with_uncut
-
-app = typer.Typer(help="Benchmarks; of models, on random weights of a model's shape.")
+from app.clipad.choices import RvsMethod
+from app.offline.command_line import run_one_of
 
 
-@app.command()
 def text(
     shape: Shape = "ViT-B-16-plus-240",
     turns: Annotated[int, typer.Option(help="timed turns", min=1)] = 5,
@@ -31,6 +23,11 @@ def text(
     rvs: Annotated[RvsMethod, typer.Option(help="how the vector is chosen")] = RvsMethod.DBSCAN,
 ) -> None:
     """First use of a name against the uncut encode of its 418 prompts."""
+    from app.clipad.build import resolve_device
+    from app.clipad.rvs import Rvs
+    from app.offline.bench.model import random_backbone
+    from app.offline.bench.text import compare_with_uncut
+
     use_threads(threads)
     backbone = random_backbone(shape, resolve_device(device))
     times = compare_with_uncut(backbone, Rvs(rvs), turns)
@@ -40,20 +37,21 @@ def text(
     finish(table, "text", backbone.device, turns=turns, shape=shape, **keys)
 
 
-@app.command()
 def pro(
     maps: Annotated[int, typer.Option(help="number of maps", min=2)] = 500,
     side: Annotated[int, typer.Option(help="side of a map in pixels", min=8)] = 240,
     turns: Annotated[int, typer.Option(help="timed turns", min=1)] = 1,
 ) -> None:
     """Pixel AUROC, AP, F1-max and PRO of maps that come in batches and are not kept."""
+    from app.offline.bench.pro import time_pixel_figures
+
     found = time_pixel_figures(maps, side, turns)
     table = new_table("maps", "side", "seconds", "peak memory grows by")
     table.add_row(str(maps), str(side), f"{found.seconds:.2f}", f"{found.growth_mib:.0f} MiB")
     finish(
         table,
         "pro",
-        torch.device("cpu"),
+        "cpu",
         maps=maps,
         side=side,
         turns=turns,
@@ -64,7 +62,6 @@ def pro(
     )
 
 
-@app.command()
 def heads(
     shape: Shape = "ViT-B-16-plus-240",
     images: Annotated[int, typer.Option(help="images to train on", min=10)] = 48,
@@ -77,6 +74,10 @@ def heads(
     threads: Threads = 0,
 ) -> None:
     """Training heads for 5 epochs, from files to result, against one encode_image of the images."""
+    from app.clipad.build import resolve_device
+    from app.offline.bench.heads import compare_training
+    from app.offline.bench.model import random_backbone
+
     use_threads(threads)
     backbone = random_backbone(shape, resolve_device(device))
     with tempfile.TemporaryDirectory(dir=folder) as place:
@@ -96,11 +97,11 @@ def heads(
     finish(table, "heads", backbone.device, turns=turns, shape=shape, **keys)
 
 
-app.command()(models.model)
-app.command()(models.codecs)
-app.command()(calibrating.calibration)
-app.command()(serving.serve)
-app.command()(serving.log)
-app.command()(serving.start)
-app.command()(serving.memory)
-app()
+run_one_of(
+    (
+        *(text, pro, heads),
+        *(models.model, models.codecs, calibrating.calibration),
+        *(serving.serve, serving.log, serving.start, serving.memory),
+    ),
+    "Benchmarks; of models, on random weights of a model's shape.",
+)

@@ -1,21 +1,20 @@
 """Benchmark of decisions: false-alarm rates against what is promised, and rejected defects."""
 
+from __future__ import annotations
+
 import tempfile
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
-import torch
 import typer
 from models import demo_detector
 from report import Threads, finish, new_table, use_threads
 from rich.table import Table
 
-from app.calibration import DEFAULT_ALPHA, rate_95
-from app.clipad.detector import AnomalyDetector
-from app.clipad.runtimes.openvino_runtime import OpenVinoRuntime
-from app.offline.bench.calibration import coverage, good_subjects, power, score
-from app.offline.synthetic import DEFECTS, HELD_OUT, UNSEEN
-from app.pictures import GeneratedPictures
+from app.clipad.choices import MethodName
+
+if TYPE_CHECKING:
+    from app.clipad.detector import AnomalyDetector
 
 _SIZES = (20, 50, 200)
 
@@ -29,11 +28,15 @@ def calibration(
     n: Annotated[int, typer.Option(help="good pictures per kind, for the defects", min=19)] = 60,
     goods: Annotated[int, typer.Option(help="tested per kind", min=1)] = 400,
     each: Annotated[int, typer.Option(help="tested per kind and defect", min=1)] = 40,
-    method: Annotated[Literal["sdp", "sdp_plus"], typer.Option(help="what scores")] = "sdp",
+    method: Annotated[MethodName, typer.Option(help="what scores")] = "sdp",
     workers: Annotated[int, typer.Option(help="processes that draw pictures", min=0)] = 1,
     threads: Threads = 0,
 ) -> None:
     """The demo backbone (OpenVINO, float32) calibrated on generated kinds it never saw."""
+    from app.calibration import DEFAULT_ALPHA
+    from app.clipad.runtimes.openvino_runtime import OpenVinoRuntime
+    from app.pictures import GeneratedPictures
+
     use_threads(threads)
     with tempfile.TemporaryDirectory() as place:
         runtime = OpenVinoRuntime("float32", GeneratedPictures())
@@ -45,7 +48,7 @@ def calibration(
     finish(
         [rates, defects],
         "calibration",
-        torch.device("cpu"),
+        "cpu",
         **options,
         coverage=keys,
         rejected=found,
@@ -55,6 +58,9 @@ def calibration(
 def _rates(
     detector: AnomalyDetector, kind: str, calibrations: int, tests: int, method: str, workers: int
 ) -> tuple[Table, dict[str, dict[str, float]]]:
+    from app.calibration import DEFAULT_ALPHA, rate_95
+    from app.offline.bench.calibration import coverage, good_subjects, score
+
     most = max(_SIZES)
     subjects = good_subjects(kind, calibrations * most + tests)
     scores = score(detector, kind, subjects, method, workers)
@@ -88,6 +94,10 @@ def _rates(
 def _defects(
     detector: AnomalyDetector, n: int, goods: int, each: int, method: str, workers: int
 ) -> tuple[Table, dict[str, dict[str, float]]]:
+    from app.calibration import DEFAULT_ALPHA
+    from app.offline.bench.calibration import power
+    from app.offline.synthetic import DEFECTS, HELD_OUT, UNSEEN
+
     table = new_table("rejected", *UNSEEN, *HELD_OUT, title=f"calibrated with {n} good pictures")
     found = [
         power(

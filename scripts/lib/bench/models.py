@@ -1,29 +1,20 @@
 """Benchmarks without a server: the model by every runtime, and the codecs."""
 
+from __future__ import annotations
+
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import torch
 import typer
 from report import Device, Shape, Threads, add_pair, finish, new_table, use_threads
 from rich.table import Table
 
-from app.clipad.build import build_detector, resolve_device
-from app.clipad.detector import AnomalyDetector
-from app.clipad.runtimes.model import Runtime
-from app.clipad.runtimes.openvino_runtime import OpenVinoRuntime
-from app.clipad.runtimes.torch_runtime import Compilation, TorchRuntime
-from app.offline.bench.codecs import compare_codecs
-from app.offline.bench.drift import demo_pairs, score_demo
-from app.offline.bench.model import (
-    compare_with_encode,
-    openvino_contender,
-    random_backbone,
-    torch_contenders,
-)
-from app.pictures import GeneratedPictures
-from app.settings import DEMO_BACKBONE, DEMO_HEADS, DEMO_WEIGHTS
+from app.clipad.choices import Compilation
+
+if TYPE_CHECKING:
+    from app.clipad.detector import AnomalyDetector
+    from app.clipad.runtimes.model import Runtime
 
 _DTYPES = ("float32", "bfloat16", "int8")
 
@@ -43,6 +34,15 @@ def model(
     threads: Threads = 0,
 ) -> None:
     """SDP and SDP+, by torch and OpenVINO, against the plain encode_image of torch in fp32."""
+    from app.clipad.build import resolve_device
+    from app.clipad.runtimes.torch_runtime import TorchRuntime
+    from app.offline.bench.model import (
+        compare_with_encode,
+        openvino_contender,
+        random_backbone,
+        torch_contenders,
+    )
+
     use_threads(threads)
     backbone = random_backbone(shape, resolve_device(device))
     sdp, sdp_plus = torch_contenders(backbone, TorchRuntime(compile))
@@ -86,6 +86,8 @@ def codecs(
     turns: Annotated[int, typer.Option(help="timed turns", min=1)] = 15,
 ) -> None:
     """Heatmaps' PNGs and posted JPEGs of 1024 x 1024 pixels, against Pillow's defaults."""
+    from app.offline.bench.codecs import compare_codecs
+
     table = new_table("", "this way", "Pillow's default", "ratio")
     keys: dict[str, object] = {}
     for what, timed in compare_codecs(turns).items():
@@ -95,11 +97,16 @@ def codecs(
                 "ms": round(1000 * times.work_s, 2),
                 "ratio": round(times.ratio, 4),
             }
-    finish(table, "codecs", torch.device("cpu"), turns=turns, **keys)
+    finish(table, "codecs", "cpu", turns=turns, **keys)
 
 
 def _drift(per_kind: int) -> tuple[Table, dict[str, object]]:
     """The demo backbone on the demo set, by every runtime."""
+    from app.clipad.runtimes.openvino_runtime import OpenVinoRuntime
+    from app.clipad.runtimes.torch_runtime import TorchRuntime
+    from app.offline.bench.drift import demo_pairs, score_demo
+    from app.pictures import GeneratedPictures
+
     table = new_table(
         "demo backbone", "image AUROC", "pixel AUROC", "score moves by", "at most", title=""
     )
@@ -135,6 +142,9 @@ def _drift(per_kind: int) -> tuple[Table, dict[str, object]]:
 
 def demo_detector(runtime: Runtime, place: Path) -> AnomalyDetector:
     """The embedded demo with its heads; place: a folder for what it caches."""
+    from app.clipad.build import build_detector
+    from app.settings import DEMO_BACKBONE, DEMO_HEADS, DEMO_WEIGHTS
+
     return build_detector(
         backbone=str(DEMO_BACKBONE),
         weights=str(DEMO_WEIGHTS),

@@ -1,17 +1,21 @@
 """What a benchmark prints: a table for people, then one JSON line for programs."""
 
+from __future__ import annotations
+
 import json
 import os
 import platform
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import torch
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from app.offline.bench.pairs import PairedTimes
+if TYPE_CHECKING:
+    import torch
+
+    from app.offline.bench.pairs import PairedTimes
 
 _WIDTH = 110  # where there is no terminal to ask
 
@@ -22,6 +26,8 @@ Threads = Annotated[int, typer.Option(help="torch threads; 0 leaves torch's own 
 
 def use_threads(threads: int) -> None:
     if threads:
+        import torch
+
         torch.set_num_threads(threads)
 
 
@@ -43,7 +49,7 @@ def add_pair(table: Table, label: str, times: PairedTimes) -> None:
 
 
 def finish(
-    tables: Table | list[Table], benchmark: str, device: torch.device, **keys: object
+    tables: Table | list[Table], benchmark: str, device: torch.device | str, **keys: object
 ) -> None:
     console = Console()
     if not console.is_terminal:
@@ -53,9 +59,12 @@ def finish(
     print(json.dumps({"benchmark": benchmark, **keys, "machine": machine(device)}))
 
 
-def machine(device: torch.device) -> dict[str, object]:
+def machine(device: torch.device | str) -> dict[str, object]:
+    import torch
+
+    on_gpu = torch.device(device).type == "cuda"
     return {
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "device": torch.cuda.get_device_name(device) if on_gpu else "cpu",
         "processor": _processor(),
         "cpus": os.cpu_count(),
         "threads": torch.get_num_threads(),

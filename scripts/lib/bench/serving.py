@@ -1,5 +1,7 @@
 """Benchmarks of a running server: under load, at its start, over many requests."""
 
+from __future__ import annotations
+
 import subprocess
 import sys
 import tempfile
@@ -7,36 +9,16 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 from statistics import median
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import torch
 import typer
 from report import Shape, Threads, finish, new_table, use_threads
 from rich.table import Table
 
-from app.clipad.detector import AnomalyDetector
-from app.offline.bench.load import (
-    STAGES,
-    Load,
-    answers_beside,
-    closed_loop,
-    in_turns,
-    open_loop,
-    percentile,
-)
-from app.offline.bench.model import random_backbone
-from app.offline.bench.process import ServerProcess
-from app.offline.bench.serve import (
-    against_model,
-    growth,
-    idle_overheads,
-    large_photograph,
-    model_rates,
-    photograph,
-    question,
-)
+if TYPE_CHECKING:
+    from app.offline.bench.load import Load
 
-CPU = torch.device("cpu")
+CPU = "cpu"
 _SERVER = Path(__file__).parent / "server.py"
 _IMPORTS = "import torch, open_clip"
 
@@ -51,11 +33,25 @@ def serve(
     threads: Threads = 0,
 ) -> None:
     """A real server with an injected detector on random weights, on this machine's CPUs (torch)."""
+    import torch
+
+    from app.clipad.detector import AnomalyDetector
+    from app.offline.bench.load import answers_beside, closed_loop, open_loop, percentile
+    from app.offline.bench.model import random_backbone
+    from app.offline.bench.process import ServerProcess
+    from app.offline.bench.serve import (
+        against_model,
+        large_photograph,
+        model_rates,
+        photograph,
+        question,
+    )
+
     use_threads(threads)
     picture = photograph()
     settings = {"CLIPAD_DEVICE": "cpu", "CLIPAD_REQUEST_TIMEOUT_S": str(timeout_s)}
     settings |= {"CLIPAD_THREADS": str(threads)} if threads else {}
-    detector = AnomalyDetector(random_backbone(shape, CPU))
+    detector = AnomalyDetector(random_backbone(shape, torch.device(CPU)))
     keys: dict[str, object] = {"shape": shape, "picture_bytes": len(picture)}
     command = [sys.executable, str(_SERVER), "--shape", shape]
     with (
@@ -101,6 +97,8 @@ def start(
     turns: Annotated[int, typer.Option(help="timed turns", min=1)] = 5,
 ) -> None:
     """`python -m app` with the demo backbone, from the process's start until it is ready."""
+    from app.offline.bench.process import ServerProcess
+
     ready, imports = [], []
     with tempfile.TemporaryDirectory() as place:
         settings = {"CLIPAD_MODEL_DIR": place}
@@ -134,6 +132,9 @@ def memory(
     first: Annotated[int, typer.Option(help="after which growth counts", min=1)] = 1_000,
 ) -> None:
     """Resident memory of `python -m app` with the demo backbone, over many requests."""
+    from app.offline.bench.process import ServerProcess
+    from app.offline.bench.serve import growth, photograph
+
     with (
         tempfile.TemporaryDirectory() as place,
         ServerProcess(
@@ -160,6 +161,10 @@ def log(
     warm_up: Annotated[int, typer.Option(help="requests before, not counted", min=1)] = 50,
 ) -> None:
     """What the inspection log costs: two demo servers, one without it, asked in turns."""
+    from app.offline.bench.load import in_turns, percentile
+    from app.offline.bench.process import ServerProcess
+    from app.offline.bench.serve import photograph, question
+
     servers: list[ServerProcess] = []
     with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
         for name, rows in (("with", "1000000"), ("without", "0")):
@@ -189,6 +194,8 @@ def log(
 
 
 def _idle_table(url: str, picture: bytes, requests: int, keys: dict[str, object]) -> Table:
+    from app.offline.bench.serve import idle_overheads
+
     table = new_table(
         "heatmap", "all but model", "decode", "queue", "model", "render", title="idle server, ms"
     )
@@ -199,11 +206,15 @@ def _idle_table(url: str, picture: bytes, requests: int, keys: dict[str, object]
 
 
 def _load_table() -> Table:
+    from app.offline.bench.load import STAGES
+
     columns = ("images/s", "p50", "p95", "p99", "429", "p95 of 429", *STAGES[:4])
     return new_table("load", *columns, title="seconds; stages as shares of the server's time")
 
 
 def _add_load(table: Table, label: str, key: str, load: Load, keys: dict[str, object]) -> None:
+    from app.offline.bench.load import STAGES, percentile
+
     p50, p95, p99 = (percentile(load.served, share) for share in (50, 95, 99))
     refused = percentile(load.refused, 95)
     total = load.stage_ms("total")

@@ -1,16 +1,14 @@
 """Hostile bodies against a server."""
 
+from __future__ import annotations
+
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
 
-from app.offline.bench.process import ServerProcess
-from app.offline.reliability.attack import Outcome, attack
-from app.offline.reliability.hostile import hostiles
-from app.offline.reliability.verdicts import of_attack
 from soaks.common import (
     DEADLINE_S,
     GOOD,
@@ -22,6 +20,9 @@ from soaks.common import (
     verdict,
 )
 
+if TYPE_CHECKING:
+    from app.offline.reliability.attack import Outcome
+
 
 def hostile(
     bodies: Annotated[int, typer.Option(help="hostile bodies", min=1)] = 5_000,
@@ -30,6 +31,11 @@ def hostile(
     warm_up: Annotated[int, typer.Option(help="bodies before memory counts", min=0)] = 500,
 ) -> None:
     """Damaged, lying and enormous pictures against the demo, good ones in between."""
+    from app.offline.bench.process import ServerProcess
+    from app.offline.reliability.attack import attack
+    from app.offline.reliability.hostile import hostiles
+    from app.offline.reliability.verdicts import of_attack
+
     good = GOOD.read_bytes()
     with tempfile.TemporaryDirectory() as place:
         log = Path(place) / "log"

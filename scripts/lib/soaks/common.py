@@ -1,15 +1,20 @@
 """What all soaks share: the server that is tried out, the picture, how counts are told, the end."""
 
+from __future__ import annotations
+
 import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
 
-from app.offline.bench.process import ServerProcess
 from app.settings import DEMO_WEIGHTS, Settings
+
+if TYPE_CHECKING:
+    from app.offline.bench.process import ServerProcess
 
 SAMPLES = DEMO_WEIGHTS.parent / "samples"
 GOOD = SAMPLES / "wood-scratch.png"

@@ -1,16 +1,18 @@
 """Mixed clients for minutes."""
 
+from __future__ import annotations
+
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.offline.bench.load import closed_loop
-from app.offline.bench.process import ServerProcess
-from app.offline.reliability.mixed import Stretch, soak
-from app.offline.reliability.verdicts import of_crowd, worst_goodput
 from soaks.common import GOOD, SERVICE, console, health, memory_mib, settings, shown, verdict
+
+if TYPE_CHECKING:
+    from app.offline.bench.process import ServerProcess
+    from app.offline.reliability.mixed import Stretch
 
 
 def mixed(
@@ -19,6 +21,10 @@ def mixed(
     load: Annotated[float, typer.Option(help="good requests, in capacities", min=0.1)] = 1.5,
 ) -> None:
     """Good, hostile, slow and vanishing clients; good ones at a multiple of the capacity."""
+    from app.offline.bench.process import ServerProcess
+    from app.offline.reliability.mixed import soak
+    from app.offline.reliability.verdicts import of_crowd, worst_goodput
+
     with tempfile.TemporaryDirectory() as place:
         log = Path(place) / "log"
         with ServerProcess(SERVICE, settings(place), log) as server:
@@ -39,6 +45,8 @@ def mixed(
 
 def _capacity(server: ServerProcess) -> float:
     """Pictures per second."""
+    from app.offline.bench.load import closed_loop
+
     where, picture = f"{server.url}/predict?category=wood&heatmap=none", GOOD.read_bytes()
     closed_loop(where, picture, 8, seconds=5)
     capacity = closed_loop(where, picture, 8, seconds=15).rate

@@ -1,18 +1,21 @@
 """Faults in a running server, while 8 clients post."""
 
+from __future__ import annotations
+
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-import httpx
 import typer
 from rich.table import Table
 
-from app.offline.reliability.injections import Injection, injections
-from app.offline.reliability.sightings import Client, Trial, together
-from app.offline.reliability.site import Site, open_site
 from soaks.common import console, shown, verdict
+
+if TYPE_CHECKING:
+    from app.offline.reliability.injections import Injection
+    from app.offline.reliability.sightings import Client, Trial
+    from app.offline.reliability.site import Site
 
 SERVER = [sys.executable, str(Path(__file__).parent.parent / "faulty_server.py")]
 
@@ -22,6 +25,9 @@ def faults(
     clients: Annotated[int, typer.Option(help="at once", min=2)] = 8,
 ) -> None:
     """Each fault, while clients post pictures whose score and decision are known."""
+    from app.offline.reliability.injections import injections
+    from app.offline.reliability.site import open_site
+
     wrong: list[str] = []
     each = Table("fault", "client", "saw", title=f"what each client saw, {times} times together")
     total = Table("fault", "all clients saw", "nobody there", "lost", "wrong", "red", "green")
@@ -43,6 +49,8 @@ def _tried(
     site: Site, injection: Injection, times: int, clients: int
 ) -> tuple[list[Trial], str | None]:
     """The trials that came to an end, and why the next one did not."""
+    import httpx
+
     found: list[Trial] = []
     try:
         for _ in range(times):
@@ -54,6 +62,8 @@ def _tried(
 
 def _tell(each: Table, total: Table, injection: Injection, found: list[Trial]) -> None:
     """A row for each client, and one for the fault."""
+    from app.offline.reliability.sightings import together
+
     for number in range(len(found[0].clients)):
         client = together(trial.clients[number] for trial in found)
         each.add_row("" if number else injection.name, str(number + 1), _saw(client))

@@ -1,16 +1,19 @@
 """Signals to a server under load."""
 
+from __future__ import annotations
+
 import tempfile
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from app.offline.bench.process import ServerProcess
-from app.offline.reliability.stops import Stop, stop_under_load
 from soaks.common import GOOD, SERVICE, console, settings, shown, verdict
+
+if TYPE_CHECKING:
+    from app.offline.reliability.stops import Stop
 
 _END_S = 60.0  # beyond any request's time limit: one that lives yet does not end by itself
 
@@ -41,6 +44,9 @@ def stops(
 
 def _stop(place: Path, after_s: float) -> tuple[Stop, int | None]:
     """What clients saw, and the exit code; None for one that lives."""
+    from app.offline.bench.process import ServerProcess
+    from app.offline.reliability.stops import stop_under_load
+
     with ServerProcess(SERVICE, settings(place), place / "log") as server:
         found = stop_under_load(server.url, GOOD.read_bytes(), server.terminate, after_s)
         end = time.monotonic() + _END_S

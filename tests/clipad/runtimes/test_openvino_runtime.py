@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 
 from app.clipad.backbone import Backbone
+from app.clipad.choices import Taps
 from app.clipad.detector import AnomalyDetector
 from app.clipad.dual_path import DualPath, dual_path
 from app.clipad.heads_file import HeadsFile
 from app.clipad.runtimes import openvino_runtime
 from app.clipad.runtimes.openvino_runtime import OpenVinoEncoder, OpenVinoRuntime
 from app.clipad.rvs import Rvs, RvsMethod
-from app.clipad.sdp import Taps
 from app.errors import ConfigurationError
 from tests import parity
 from tests.clipad.models import random_images

@@ -8,8 +8,9 @@ import torch
 from typer import Typer
 from typer.testing import CliRunner
 
-from app.offline.demo.command import main, ship, train
+from app.offline.demo.command import main
 from app.offline.demo.data import PairStore
+from app.offline.demo.run import ship, train
 from app.offline.demo.training import Trainer
 from app.settings import DEMO_HEADS
 from tests.offline.demo.test_training import RECIPE
