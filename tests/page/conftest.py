@@ -3,24 +3,37 @@
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
 
 from tests.e2e.serving import ROOT, Server
+from tests.fakes import FakeDetector
 from tests.page import browser as found
 from tests.page import holding
+from tests.page.serving import Served
+
+
+class HasUrl(Protocol):
+    """Whatever serves the page."""
+
+    @property
+    def url(self) -> str: ...
+
 
 Open = Callable[..., Page]
+Serve = Callable[..., Served]
 # Chromium says this of every refusal; the page itself tells the user.
 _HOLDING = holding.SCRIPT
 _REFUSED = re.compile(r"Failed to load resource: (the server responded|net::ERR_)")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
-    """A browser for one file's tests: while it is there, no other test may run an event loop."""
+    """A browser for this folder's tests: while it is there, no other test may run an event loop."""
     program = found.chromium()
     if program is None:
         pytest.skip(found.ABSENT)
@@ -46,13 +59,27 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Serve]:
+    """Starts services with a fake model and these settings; at the test's end they are stopped."""
+    monkeypatch.chdir(tmp_path)  # no .env here
+    with ExitStack() as stack:
+
+        def start(
+            detector: FakeDetector | None = None, *, port: int = 0, **settings: object
+        ) -> Served:
+            return stack.enter_context(Served(detector, port=port, **settings))
+
+        yield start
+
+
+@pytest.fixture
 def open_page(chromium: Browser) -> Iterator[Open]:
     """Opens the page of a server; afterwards nothing strange may have happened in it."""
     strange: list[str] = []
     contexts = []
 
     def open_one(
-        server: Server,
+        server: HasUrl,
         width: int = 1440,
         height: int = 900,
         *,

@@ -26,6 +26,16 @@ def file_of(name: str, data: bytes, kind: str = "image/png") -> dict[str, object
     return {"name": name, "mimeType": kind, "buffer": data}
 
 
+def grey(name: str, level: int, side: int = 32) -> dict[str, object]:
+    """A picture of one grey: by the fake model it scores level / 255 more than the part's name."""
+    return file_of(name, encode_rgb(np.full((side, side, 3), level, np.uint8)))
+
+
+def posted(files: list[dict[str, object]]) -> list[tuple[str, tuple[str, object]]]:
+    """The same for httpx, as parts of a form."""
+    return [("image", (str(f["name"]), f["buffer"])) for f in files]
+
+
 def scan() -> dict[str, object]:
     """A picture that browsers cannot show."""
     buffer = io.BytesIO()
@@ -40,8 +50,8 @@ def take_sample(page: Page, name: str) -> None:
     expect(page.locator("#results tbody tr")).to_have_count(rows + 1)
 
 
-def choose(page: Page, file: dict[str, object]) -> None:
-    page.locator("#file").set_input_files(file)  # type: ignore[arg-type]
+def choose(page: Page, *files: dict[str, object]) -> None:
+    page.locator("#file").set_input_files(list(files))  # type: ignore[arg-type]
 
 
 def hand_over(page: Page, selector: str, kind: str, files: list[dict[str, object]]) -> None:
@@ -64,7 +74,7 @@ def hand_over(page: Page, selector: str, kind: str, files: list[dict[str, object
 
 def calibrate(server: Server, category: str, count: int = 25) -> None:
     """By the API: what the page then has to say of it."""
-    files = [("image", (str(f["name"]), f["buffer"])) for f in good_pictures(count)]
+    files = posted(good_pictures(count))
     with httpx.Client(base_url=server.url, trust_env=False, timeout=120) as http:
         http.put(f"/categories/{category}", json={}).raise_for_status()
         http.delete(f"/categories/{category}/calibration").raise_for_status()

@@ -95,7 +95,8 @@ def test_where_size_shows_that_the_browser_turns_otherwise_the_service_draws(
     page.fill("#category", "flag")
     choose(page, turned("PNG", 1))
     expect(page.locator("#results tbody tr")).to_have_count(1)
-    assert seen == ["map", "overlay"]
+    assert seen == ["overlay"]  # which has the picture in it
+    assert page.locator("#heat").evaluate("e => e.hidden")
     expect(page.locator("#opacity")).to_be_disabled()
 
 

@@ -1,11 +1,14 @@
 """From a picture to an answer, by every way the page offers."""
 
+import io
 import json
 import re
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
+from PIL import Image
 from playwright.sync_api import expect
 
 from tests.e2e.serving import Server
@@ -21,6 +24,12 @@ from tests.page.steps import (
 )
 
 pytestmark = pytest.mark.slow
+_PIXELS = """(selector) => {
+    const picture = document.querySelector(selector);
+    const pen = new OffscreenCanvas(picture.naturalWidth, picture.naturalHeight).getContext("2d");
+    pen.drawImage(picture, 0, 0);
+    return [...pen.getImageData(0, 0, picture.naturalWidth, picture.naturalHeight).data];
+}"""
 
 
 def test_a_sample_gets_a_score_a_heatmap_and_words(
@@ -40,6 +49,30 @@ def test_a_sample_gets_a_score_a_heatmap_and_words(
     shown = page.locator("#heat").evaluate("e => [e.naturalWidth, e.naturalHeight, e.hidden]")
     assert shown == [240, 240, False]
     shoot(page, shots, "not-decided")
+
+
+def test_the_heatmap_is_the_service_s_own(demo: Server, open_page: Open) -> None:
+    calibrate(demo, "wood")
+    page = open_page(demo)
+    take_sample(page, "wood, good")
+    sample = Path("model_weights/demo/samples/wood-good.png").read_bytes()
+    answer = httpx.post(
+        f"{demo.url}/predict?category=wood&heatmap=overlay",
+        content=sample,
+        headers={"Accept": "image/png"},
+        trust_env=False,
+    )
+    drawn = np.asarray(Image.open(io.BytesIO(answer.content)).convert("RGB"))
+    picture, heat = (
+        np.array(page.evaluate(_PIXELS, selector), np.uint8).reshape(240, 240, 4)[..., :3]
+        for selector in ("#picture", "#heat")
+    )
+    assert np.array_equal(heat, drawn)
+    assert page.locator("#heat").evaluate("e => getComputedStyle(e).opacity") == "1"
+    # A good part is seen as it is: the colours leave nearly all of it alone.
+    assert (heat == picture).all(axis=2).mean() > 0.8
+    page.locator("#opacity").fill("0")
+    assert page.locator("#heat").evaluate("e => getComputedStyle(e).opacity") == "0"
 
 
 def test_the_banner_leads_to_how(demo: Server, open_page: Open, shots: Path) -> None:

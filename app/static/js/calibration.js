@@ -3,35 +3,31 @@
 import { byId, make } from "./elements.js";
 import { installGoodParts } from "./goodparts.js";
 import { clearCalibration, putCategory } from "./service.js";
+import { stateOf } from "./standing.js";
 import * as words from "./words.js";
 
 /** onTrouble(error): null once what failed has succeeded. */
 export function installCalibration({ part, onTrouble }) {
-  async function change(work) {
+  async function change(id, work) {
     await work.then(() => onTrouble(null), onTrouble);
-    await part.refresh();
+    await part.changed(id);
   }
 
   installGoodParts(part);
   byId("calibration-clear").addEventListener("click", () => {
     const id = part.id();
     if (!window.confirm(`Forget all good parts of “${id}”? Nothing will be decided until there are new ones.`)) return;
-    change(clearCalibration(id));
+    change(id, clearCalibration(id));
   });
   byId("alpha-form").addEventListener("submit", (event) => {
     event.preventDefault();
     const alpha = Number(byId("alpha").value) / 100;
-    if (part.isValid() && part.mayEnd(neededFor(alpha))) change(putCategory(part.id(), { alpha }));
+    if (part.isValid() && part.mayEnd(neededFor(alpha))) change(part.id(), putCategory(part.id(), { alpha }));
   });
 }
 
 /** The fewest good parts from which a threshold follows: k = floor(alpha (n + 1)) is 1. */
 const neededFor = (alpha) => Math.ceil(1 / alpha - 1 - 1e-9);
-
-/** Of a category's calibrations the method's, or the first. */
-export function stateOf(view, method) {
-  return view?.calibrations.find((each) => each.method === method) ?? view?.calibrations[0];
-}
 
 /** view: as `/categories/{id}` has it, or null where nothing is known of it. */
 export function showCalibration(view, method) {

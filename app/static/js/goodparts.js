@@ -96,7 +96,7 @@ export function installGoodParts(part) {
     left = job;
     onward.textContent = `Go on with the other ${rest}`;
     onward.hidden = !canGoOn || (job.doubtful && !canHash());
-    part.refresh();
+    part.changed(job.id);
   }
 
   async function count(job) {

@@ -1,7 +1,8 @@
-// The page: which part, which picture, and what to do when one of them changes.
+// The page: its parts put together, and what to do when one of them changes.
 
 import { installCalibration } from "./calibration.js";
-import { byId, make } from "./elements.js";
+import { byId } from "./elements.js";
+import { installInspecting } from "./inspecting.js";
 import { installKey } from "./key.js";
 import { installModel } from "./model.js";
 import { notify } from "./notice.js";
@@ -10,135 +11,40 @@ import { installPictures } from "./picture.js";
 import { afterPress } from "./press.js";
 import { installRegion } from "./region.js";
 import { installResults } from "./results.js";
-import { predict, putCategory } from "./service.js";
+import { putCategory } from "./service.js";
 import { installStage } from "./stage.js";
-import { showRefusal, showVerdict, showWaiting } from "./verdict.js";
-
-const NARROW = "(max-width: 700px)";
-
-let current = null; // { file, shown }: shown resolves to whether the browser shows it as the service sees it
-let turn = new AbortController(); // of what the user wanted last
-let asked = null; // the part last asked for
+import { installWatch } from "./watch.js";
 
 const stage = installStage();
 const region = installRegion(stage.sheet, (points) => changeRegion([points]));
-const results = installResults(reopen);
-const part = installPart({ method: () => model.method(), onKnown });
-const model = installModel({ part, onMethod: ask });
-
-/** Whatever the user wants next ends what is under way: its answer must not be laid over the new. */
-function begin() {
-  turn.abort();
-  turn = new AbortController();
-  stage.busy(false);
-  return turn.signal;
-}
-
-/** picked: a file, or a promise of one. name: what a sample shows. */
-async function choose(picked, name) {
-  const signal = begin();
-  let file;
-  try {
-    file = await picked;
-  } catch (error) {
-    if (!signal.aborted) showRefusal(error);
-    return;
-  }
-  if (signal.aborted) return;
-  if (name !== null) part.name(name);
-  showWaiting("Opening the picture …");
-  const chosen = putOnStage(file);
-  await chosen.shown;
-  if (chosen === current && part.id()) lookAtStage();
-  if (!signal.aborted) await ask();
-}
-
-function putOnStage(file, shown = stage.show(file)) {
-  region.allow(false);
-  const chosen = { file, shown };
-  current = chosen;
-  shown.then(() => chosen === current && allowRegion());
-  return chosen;
-}
-
-async function ask() {
-  const signal = begin();
-  if (!current) return;
-  if (!part.isValid()) return showWaiting("Say what is on the picture.");
-  const question = current;
-  asked = part.id();
-  stage.busy(true);
-  showWaiting("Looking …");
-  try {
-    const { prediction, readable } = await answerTo(question, signal);
-    await part.refresh();
-    if (signal.aborted) return;
-    show(prediction, readable);
-    if (!readable) {
-      await stage.picture.decode().catch(() => {});
-      if (signal.aborted) return; // another picture is on the stage: no thumbnail of this one
-    }
-    results.add(question.file, prediction, readable, stage.picture);
-  } catch (error) {
-    if (!signal.aborted) fail(error);
-  } finally {
-    if (!signal.aborted) stage.busy(false);
-  }
-}
-
-async function answerTo(question, signal) {
-  const words = { category: part.id(), method: model.method() };
-  const looked = (heatmap) => predict(question.file, { ...words, heatmap }, signal);
-  if (await question.shown) {
-    const prediction = await looked("map");
-    if (stage.fits(prediction.image)) return { prediction, readable: true };
-    question.shown = Promise.resolve(false); // turned or cut otherwise than the service does
-  }
-  return { prediction: await looked("overlay"), readable: false };
-}
-
-function show(prediction, readable) {
-  stage.answer(prediction, readable);
-  showVerdict(prediction, part.standingOf(prediction));
-  allowRegion();
-}
-
-async function reopen({ file, prediction, readable }) {
-  const signal = begin();
-  part.name(prediction.category);
-  model.choose(prediction.method);
-  asked = part.id();
-  showWaiting("Opening the picture …");
-  const chosen = putOnStage(file, stage.show(file).then((shown) => shown && readable));
-  await Promise.all([chosen.shown, part.refresh()]);
-  if (signal.aborted) return;
-  show(prediction, readable);
-  lookAtStage();
-}
-
-/** On a narrow screen the picture lies below what was clicked. */
-function lookAtStage() {
-  if (window.matchMedia(NARROW).matches) byId("stage").scrollIntoView({ block: "center" });
-}
-
-function fail(error) {
-  showRefusal(error);
-  if (error.mayPass) {
-    const again = make("button", { type: "button" }, "Try again");
-    again.addEventListener("click", ask);
-    byId("verdict").append(again);
-  }
-}
+const results = installResults((entry) => inspecting.open(entry));
+const part = installPart({ method: () => model.method(), onKnown, onChanged });
+const model = installModel({ part, onMethod: () => inspecting.ask() });
+const inspecting = installInspecting({ stage, part, model, results, onStage: allowRegion });
 
 function onKnown(view) {
   allowRegion();
   stage.outline(Array.isArray(view?.roi) ? view.roi : []);
   byId("region-clear").hidden = !view?.roi;
-  byId("region-text").textContent = view?.roi ? `Only inside the region of interest of “${view.id}” is looked at.` : "";
+  byId("region-text").textContent = view?.roi
+    ? `Outside the region of interest of “${view.id}” the heatmap counts neither for the score nor for the boxes. The words are compared with the whole picture all the same.`
+    : "";
+  review();
 }
 
-function allowRegion() {
-  region.allow(part.isNamed() && stage.isShown());
+/** What is shown and listed must hold by what is known now. */
+function review() {
+  inspecting.review();
+  results.review();
+}
+
+function onChanged() {
+  review();
+  inspecting.askIfOutdated();
+}
+
+function allowRegion(isReady = true) {
+  region.allow(isReady && part.isNamed() && stage.isShown());
 }
 
 async function changeRegion(roi) {
@@ -150,24 +56,32 @@ async function changeRegion(roi) {
     return notify("region", error);
   }
   notify("region", null);
-  await part.refresh();
-  if (part.id() === id) await ask();
+  await part.changed(id);
+}
+
+/** What others may have changed. */
+async function look() {
+  if (results.isEmpty() || !part.isNamed()) return;
+  await model.look();
+  await part.refresh(true);
 }
 
 installKey();
-installPictures(choose);
+installPictures(inspecting.choose);
 installCalibration({ part, onTrouble: (error) => notify("calibration", error) });
+installWatch(look);
 byId("question").addEventListener("submit", (event) => {
   event.preventDefault();
-  ask();
+  inspecting.askNamed();
 });
-byId("category").addEventListener("input", region.stop);
+byId("category").addEventListener("input", () => {
+  region.stop();
+  review();
+});
 byId("category").addEventListener("change", () => {
-  const { signal } = turn;
+  const isPending = inspecting.pending();
   // Enter submits as well, and a click on a sample brings its own part: either asks by itself.
-  afterPress(() => {
-    if (!signal.aborted && part.id() !== asked) ask();
-  });
+  afterPress(() => isPending() && inspecting.askNamed());
 });
 byId("region-clear").addEventListener("click", () => changeRegion(null));
 document.addEventListener("key-changed", model.introduce);

@@ -3,6 +3,7 @@
 import { byId, make, pause } from "./elements.js";
 import { notify } from "./notice.js";
 import { getCategories, getModel } from "./service.js";
+import { learnModel } from "./standing.js";
 
 const RETRY_S = 2;
 
@@ -10,6 +11,7 @@ const RETRY_S = 2;
 export function installModel({ part, onMethod }) {
   const [line, methods] = ["model", "method"].map(byId);
   let begun = 0; // a new key begins anew
+  let shown = null; // the fingerprint of the one described
 
   async function introduce() {
     begun += 1;
@@ -33,7 +35,17 @@ export function installModel({ part, onMethod }) {
     }
   }
 
+  /** Whether it is another by now; what fails is told by who asks more. */
+  async function look() {
+    const mine = begun;
+    const model = await getModel().catch(() => null);
+    if (model && mine === begun && model.fingerprint !== shown) describe(model);
+  }
+
   function describe(model) {
+    const chosen = methods.value;
+    shown = model.fingerprint;
+    learnModel(shown);
     const several = model.methods.length > 1;
     line.textContent = `${model.backbone} on ${model.device}, ${several ? "linear heads loaded" : "from words alone"}`;
     byId("demo").hidden = !model.demo;
@@ -41,6 +53,7 @@ export function installModel({ part, onMethod }) {
       const text = name === "sdp" ? "words alone (SDP)" : "with linear heads (SDP+)";
       return make("option", { value: name, selected: name === model.default_method }, text);
     }));
+    if (model.methods.includes(chosen)) methods.value = chosen;
     methods.hidden = byId("method-label").hidden = !several;
   }
 
@@ -51,6 +64,7 @@ export function installModel({ part, onMethod }) {
 
   return {
     introduce,
+    look,
     /** "" until the service has named them. */
     method: () => methods.value,
     choose(name) {

@@ -1,15 +1,16 @@
 // The part in the field: its name, and what the service knows of it.
 
-import { showCalibration, stateOf } from "./calibration.js";
+import { showCalibration } from "./calibration.js";
 import { byId, debounce, make } from "./elements.js";
 import { notify } from "./notice.js";
 import { getCategory } from "./service.js";
+import { isSamePart, learnPart, standingOf } from "./standing.js";
 
 const NAME = /[\p{L}\p{N}]/u; // without one `..` would be looked up, another path of the service
-const plain = (id) => id.normalize("NFC").toLowerCase();
 
-/** method(): the chosen one. onKnown(view): as `/categories/{id}` has it, null where nothing is known. */
-export function installPart({ method, onKnown }) {
+/** method(): the chosen one. onKnown(view): as `/categories/{id}` has it, null where nothing is known.
+ * onChanged(): something of a part was changed here. */
+export function installPart({ method, onKnown, onChanged }) {
   const field = byId("category");
   let known = null;
   let latest = null; // the look-up begun last: an earlier one that answers later tells nothing
@@ -21,25 +22,27 @@ export function installPart({ method, onKnown }) {
     field.setCustomValidity(field.value === "" || isNamed() ? "" : "A name has at least one letter or digit.");
   }
 
-  function refresh() {
-    const mine = look(id(), () => mine === latest);
+  /** quietly: nobody asked for it, so nobody is asked for a key. */
+  function refresh(quietly = false) {
+    const mine = look(id(), () => mine === latest, quietly);
     latest = mine;
     return mine;
   }
 
-  async function look(name, isLatest) {
+  async function look(name, isLatest, quietly) {
     if (!isNamed()) return describe(null);
     let view = null;
     let error = null;
     try {
-      view = await getCategory(name);
+      view = await getCategory(name, quietly);
     } catch (refusal) {
       error = refusal;
     }
+    if (!error || error.status === 404) learnPart(name, view ?? unknown(name));
     if (!isLatest()) return latest;
     if (error && error.status !== 404) {
       // What was known is of another part by now.
-      if (plain(known?.id ?? "") !== plain(name)) describe(null);
+      if (!known || !isSamePart(known.id, name)) describe(null);
       return notify("part", error.status === 422 ? null : error);
     }
     notify("part", null);
@@ -59,18 +62,21 @@ export function installPart({ method, onKnown }) {
     list.append(...ids.filter((each) => !there.has(each)).map((value) => make("option", { value })));
   }
 
-  function standing(category, asked) {
-    return known && plain(known.id) === plain(category) ? stateOf(known, asked) : undefined;
+  async function changed(name) {
+    const isShown = isSamePart(name, id());
+    await (isShown ? refresh() : getCategory(name).then((view) => learnPart(name, view), () => {}));
+    onChanged();
   }
 
   field.addEventListener("input", check);
-  field.addEventListener("input", debounce(refresh, 300));
+  field.addEventListener("input", debounce(() => refresh(), 300));
   check();
 
   return {
     id,
     isNamed,
     refresh,
+    changed,
     suggest,
     name(text) {
       field.value = text;
@@ -80,13 +86,11 @@ export function installPart({ method, onKnown }) {
     isValid: () => field.reportValidity(),
     /** Whether decisions may end, where there are some and a change asks for more good parts. */
     mayEnd(needed) {
-      const state = standing(id(), method());
+      const state = standingOf({ category: id(), method: method() });
       if (!state?.calibrated || state.n >= needed) return true;
       const wanted = needed === Infinity ? "New good parts will be" : `At least ${needed} good parts will be`;
-      return window.confirm(`“${known.id}” is decided by ${state.n} good parts now. ${wanted} needed; until then nothing is decided. Go on?`);
+      return window.confirm(`“${known?.id ?? id()}” is decided by ${state.n} good parts now. ${wanted} needed; until then nothing is decided. Go on?`);
     },
-    /** The calibration an answer rests on, as far as it is known. */
-    standingOf: ({ category, method: asked }) => standing(category, asked),
   };
 }
 

@@ -10,21 +10,22 @@ const SAMPLES = [
   ["bamboo-mat-hole", "bamboo mat", "with a hole"], ["bamboo-mat-good", "bamboo mat", "good"],
 ];
 
-/** onPicture(file, name): a file or a promise of one; name is what a sample shows, else null. */
-export function installPictures(onPicture) {
-  installDrop(byId("drop"), byId("pick"), byId("file"), (files) => onPicture(files[0], null));
+/** onPictures(files, name): files or a promise of one; name is what a sample shows, else null. */
+export function installPictures(onPictures) {
+  installDrop(byId("drop"), byId("pick"), byId("file"), (files) => onPictures(files, null));
+  dropOn(byId("stage"), (files) => onPictures(files, null));
   document.addEventListener("paste", (event) => {
-    const file = [...(event.clipboardData?.files ?? [])][0];
-    if (file && !document.querySelector("dialog[open]")) onPicture(file, null);
+    const files = [...(event.clipboardData?.files ?? [])];
+    if (files.length && !document.querySelector("dialog[open]")) onPictures(files, null);
   });
   byId("open-camera").addEventListener("click", async () => {
     const file = await takePicture();
-    if (file) onPicture(file, null);
+    if (file) onPictures([file], null);
   });
   for (const [file, name, how] of SAMPLES) {
     const image = make("img", { src: `static/samples/${file}.png`, alt: "", width: 72, height: 72, loading: "lazy" });
     const button = make("button", { type: "button", title: `${name}, ${how}` }, image, make("span", {}, `${name}, ${how}`));
-    button.addEventListener("click", () => onPicture(fetchSample(file), name));
+    button.addEventListener("click", () => onPictures(fetchSample(file), name));
     byId("samples").append(make("li", {}, button));
   }
   // What misses a drop zone must not make the browser leave the page.
@@ -33,6 +34,16 @@ export function installPictures(onPicture) {
 
 /** A place to drop files on, with a button that opens the file dialog. */
 export function installDrop(zone, button, input, onFiles) {
+  dropOn(zone, onFiles);
+  button.addEventListener("click", () => input.click());
+  input.addEventListener("change", () => {
+    const files = [...input.files];
+    input.value = ""; // so that the same file may be chosen again
+    if (files.length) onFiles(files);
+  });
+}
+
+function dropOn(zone, onFiles) {
   let inside = 0;
   const shown = (by) => {
     inside = Math.max(0, inside + by);
@@ -44,12 +55,6 @@ export function installDrop(zone, button, input, onFiles) {
     event.preventDefault();
     shown(-inside);
     if (event.dataTransfer.files.length) onFiles([...event.dataTransfer.files]);
-  });
-  button.addEventListener("click", () => input.click());
-  input.addEventListener("change", () => {
-    const files = [...input.files];
-    input.value = ""; // so that the same file may be chosen again
-    if (files.length) onFiles(files);
   });
 }
 

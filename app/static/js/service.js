@@ -56,7 +56,9 @@ export const hasKey = () => sessionStorage.getItem(KEY) !== null;
 
 export const getModel = () => request("model");
 export const getCategories = () => request("categories");
-export const getCategory = (id) => request(`categories/${encodeURIComponent(id)}`);
+
+/** quietly: asks nobody for a key. */
+export const getCategory = (id, quietly = false) => request(`categories/${encodeURIComponent(id)}`, {}, quietly);
 
 export function putCategory(id, change) {
   return request(`categories/${encodeURIComponent(id)}`, {
@@ -78,14 +80,15 @@ export function calibrate(id, files, signal) {
   return request(`categories/${encodeURIComponent(id)}/calibration`, { method: "POST", body: form, signal });
 }
 
-/** heatmap: `map` to lay over the picture, `overlay` where the browser cannot show the picture. */
-export async function predict(file, { category, method, heatmap }, signal) {
+/** The answer as the service gives it, its heatmap's `data` as a `blob`. */
+export async function predict(file, { category, method }, signal) {
   const form = new FormData();
   form.append("image", file, file.name);
   form.append("category", category);
   if (method) form.append("method", method);
   try {
-    return await request(`predict?heatmap=${heatmap}`, { method: "POST", body: form, signal });
+    const prediction = await request("predict?heatmap=overlay", { method: "POST", body: form, signal });
+    return { ...prediction, heatmap: unpacked(prediction.heatmap) };
   } catch (error) {
     // A browser says of a file that is gone what it says of a service that is.
     if (error.status !== 0 || (await canBeRead(file))) throw error;
@@ -94,7 +97,15 @@ export async function predict(file, { category, method, heatmap }, signal) {
   }
 }
 
-async function request(path, options = {}) {
+/** Many are kept: as a blob the browser need not hold them in memory. */
+function unpacked({ data, ...rest }) {
+  const text = atob(data);
+  const bytes = new Uint8Array(text.length);
+  for (let k = 0; k < text.length; k += 1) bytes[k] = text.charCodeAt(k);
+  return { ...rest, blob: new Blob([bytes], { type: rest.media_type }) };
+}
+
+async function request(path, options = {}, quietly = false) {
   for (;;) {
     const sent = sessionStorage.getItem(KEY);
     const answer = await send(path, options, sent);
@@ -102,7 +113,7 @@ async function request(path, options = {}) {
     const refusal = await refusalOf(answer, sent !== null);
     // Another request may have brought a new key meanwhile.
     const renewed = sessionStorage.getItem(KEY) !== sent;
-    if (answer.status !== 401 || !(renewed || (await askForKey(sent !== null)))) throw refusal;
+    if (answer.status !== 401 || quietly || !(renewed || (await askForKey(sent !== null)))) throw refusal;
   }
 }
 

@@ -11,7 +11,9 @@ export function installStage() {
   const [picture, heat, marks, busy] = ["picture", "heat", "marks", "busy"].map(byId);
   const [opacity, boxes, out, into] = ["opacity", "boxes", "zoom-out", "zoom-in"].map(byId);
   let zoom = 0;
-  let shownUrl = null;
+  let shownUrl = null; // of the file
+  let heatUrl = null; // of the answer
+  let drawnByService = false; // the picture on it is the answer's own
   let drawn = { regions: [], image: { width: 1, height: 1 }, roi: [] };
 
   function setZoom(index) {
@@ -34,6 +36,15 @@ export function installStage() {
     for (const { box: [x0, y0, x1, y1] } of drawn.regions) {
       marks.append(polygonOf([[x0, y0], [x1, y0], [x1, y1], [x0, y1]].map(([x, y]) => [x / width, y / height]), "box"));
     }
+  }
+
+  function dropHeat() {
+    if (heatUrl) URL.revokeObjectURL(heatUrl);
+    heatUrl = null;
+    heat.hidden = true;
+    drawn = { ...drawn, regions: [] };
+    delete stage.dataset.outdated;
+    mark();
   }
 
   out.addEventListener("click", () => setZoom(Math.max(0, zoom - 1)));
@@ -60,9 +71,9 @@ export function installStage() {
       if (shownUrl) URL.revokeObjectURL(shownUrl);
       const url = URL.createObjectURL(file);
       shownUrl = url;
-      heat.hidden = true;
-      drawn = { ...drawn, regions: [] };
-      mark();
+      drawnByService = false;
+      dropHeat();
+      heat.removeAttribute("src"); // nothing of another picture is seen while the next one loads
       setZoom(0);
       picture.src = url;
       picture.alt = `The picture ${file.name}`;
@@ -73,22 +84,35 @@ export function installStage() {
       stage.dataset.state = readable ? "shown" : "unreadable";
       return readable;
     },
-    /** An answer's heatmap, over the picture or, where that cannot be shown, with it inside. */
-    answer(prediction, readable) {
-      const source = `data:${prediction.heatmap.media_type};base64,${prediction.heatmap.data}`;
-      if (readable) {
-        heat.src = source;
-        heat.hidden = false;
-      } else {
-        heat.hidden = true;
-        picture.src = source;
-        stage.dataset.state = "shown";
-      }
+    /** An answer's heatmap, the service's own: over the picture or, where that cannot be shown, in
+     * its place. Resolves when it is to be seen. */
+    async answer(prediction, readable) {
+      const [before, url] = [heatUrl, URL.createObjectURL(prediction.heatmap.blob)];
+      heatUrl = url;
+      drawnByService = !readable;
+      const image = readable ? heat : picture;
+      image.src = url;
+      await image.decode().catch(() => {});
+      if (before) URL.revokeObjectURL(before);
+      if (url !== heatUrl) return; // another was asked meanwhile
+      heat.hidden = !readable;
+      stage.dataset.state = "shown";
       opacity.disabled = !readable;
       opacity.title = readable ? "" : "This browser cannot show such a file as the service sees it";
       picture.alt = `The picture, scored ${prediction.anomaly_score.toFixed(3)}`;
       drawn = { ...drawn, regions: prediction.regions, image: prediction.image };
+      delete stage.dataset.outdated;
       mark();
+    },
+    /** The heatmap and boxes are of an answer that holds no more, or hold again. */
+    outdate(on) {
+      if (on) stage.dataset.outdated = drawnByService ? "picture" : "heat";
+      else delete stage.dataset.outdated;
+    },
+    /** There is no answer to this picture. */
+    forget() {
+      dropHeat();
+      if (drawnByService) stage.dataset.state = "unreadable";
     },
     /** Polygons as shares of width and height. */
     outline(roi) {

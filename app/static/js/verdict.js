@@ -8,7 +8,7 @@ export function showVerdict(prediction, standing) {
   const regions = prediction.regions.map((region) => make("li", {}, words.place(region, prediction.image)));
   byId("verdict").replaceChildren(
     make("p", { class: `decision ${state}` }, make("span", { class: "sign", "aria-hidden": "true" }), title),
-    ...reasons(prediction, standing),
+    make("p", { class: "reason" }, reason(prediction, standing)),
     scale(prediction),
     facts(prediction),
     ...(regions.length ? [make("h3", {}, "Where it stands out"), make("ol", { class: "regions" }, ...regions)] : []),
@@ -16,20 +16,49 @@ export function showVerdict(prediction, standing) {
   );
 }
 
-export function showRefusal(error) {
-  byId("verdict").replaceChildren(make("p", { class: "refusal" }, ...refusalText(error)));
+/** What holds no more is not shown as a decision. again(): to be asked again. */
+export function showOutdated(prediction, why, again) {
+  const { title } = words.decision(prediction);
+  const limit = prediction.anomaly_threshold === null ? "" : `, rejected above ${words.score(prediction.anomaly_threshold)}`;
+  byId("verdict").replaceChildren(
+    make("p", { class: "decision outdated" }, make("span", { class: "sign", "aria-hidden": "true" }), "Out of date"),
+    make("p", {}, why),
+    make("p", { class: "hint" }, `The answer before was “${title}”: score ${words.score(prediction.anomaly_score)}${limit}.`),
+    button("Ask again", again),
+  );
+}
+
+/** The reason of the verdict that is shown, where it has become another. */
+export function showReason(prediction, standing) {
+  const text = reason(prediction, standing);
+  const shown = byId("verdict").querySelector(".reason");
+  if (shown && shown.textContent !== text) shown.textContent = text;
+}
+
+/** again(): null where that would not help. */
+export function showRefusal(error, again = null) {
+  byId("verdict").replaceChildren(
+    make("p", { class: "refusal" }, ...refusalText(error)),
+    ...(again ? [button("Try again", again)] : []),
+  );
+}
+
+function button(text, work) {
+  const found = make("button", { type: "button" }, text);
+  found.addEventListener("click", () => work());
+  return found;
 }
 
 export function showWaiting(text) {
   byId("verdict").replaceChildren(make("p", { class: "hint" }, text));
 }
 
-function reasons(prediction, standing) {
+function reason(prediction, standing) {
   if (prediction.is_anomalous === null) {
     const why = standing?.reason ?? "this part is not calibrated";
-    return [make("p", {}, `A score alone decides nothing: ${why}. Add good parts below.`)];
+    return `A score alone decides nothing: ${why}. Add good parts below.`;
   }
-  return [make("p", {}, words.rarity(prediction.p_value, standing?.n))];
+  return words.rarity(prediction.p_value, standing?.n);
 }
 
 function scale(prediction) {

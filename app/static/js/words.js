@@ -1,5 +1,7 @@
 // Figures in plain words. Knows nothing of the page.
 
+import { asHigh } from "./standing.js";
+
 export function score(value) {
   return value.toFixed(3);
 }
@@ -12,9 +14,8 @@ export function percent(share, digits = 1) {
 /** How many of n good parts scored as high; where n is not known, how often one would: the p-value
  * of split conformal prediction, (1 + as high) / (n + 1). */
 export function rarity(p, n) {
-  const asHigh = p * (n + 1) - 1;
-  if (n && Math.abs(asHigh - Math.round(asHigh)) < 0.01) {
-    const count = Math.round(asHigh);
+  const count = n ? asHigh(p, n) : null;
+  if (count !== null) {
     return count === 0
       ? `None of the ${n} good parts scored this high.`
       : `Of the ${n} good parts ${count} scored this high or higher.`;
