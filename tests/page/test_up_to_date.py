@@ -99,7 +99,7 @@ def _take_one_out(service: Served) -> None:
     service.api("DELETE", f"/categories/nut/calibration/{lowest}")
 
 
-# What another client may do, and what is then decided of level 124, which passes by 100-123 and 130.
+# What another client may do, and what is then decided of level 124; by 100-123 and 130 it passes.
 CHANGES: dict[str, tuple[Callable[[Served], object], str]] = {
     "rate": (lambda s: s.api("PUT", "/categories/nut", json={"alpha": 0.2}), "Reject"),
     "words": (lambda s: s.api("PUT", "/categories/nut", json={"object": "bolt"}), "Not decided"),
@@ -149,6 +149,22 @@ def test_nothing_is_out_of_date_where_nothing_has_changed(serve: Serve, open_pag
     come_back(page)
     page.wait_for_timeout(200)
     expect(decision(page)).to_have_text("Reject")
+
+
+def test_rows_of_other_parts_are_looked_at_too(serve: Serve, open_page: Open) -> None:
+    service = serve()
+    add(service, range(100, 119))
+    page = open_page(service, holding=True)
+    ask_about(page, 200)
+    page.fill("#category", "bolt")
+    choose(page, grey("other.png", 90))
+    tags = page.locator("#results tbody tr .tag")
+    expect(tags).to_have_text(["Not decided", "Reject"])
+    service.api("DELETE", "/categories/nut/calibration")
+    come_back(page)
+    expect(tags).to_have_text(["Not decided", "Out of date"])
+    page.select_option("#filter", "reject")
+    expect(page.locator("#results tbody tr")).to_have_count(0)
 
 
 def test_it_is_looked_at_now_and_then(serve: Serve, open_page: Open) -> None:

@@ -13,7 +13,10 @@ import { installRegion } from "./region.js";
 import { installResults } from "./results.js";
 import { putCategory } from "./service.js";
 import { installStage } from "./stage.js";
+import { isSamePart } from "./standing.js";
 import { installWatch } from "./watch.js";
+
+const MOST_LOOKED_AT = 16; // parts beside the one in the field
 
 const stage = installStage();
 const region = installRegion(stage.sheet, (points) => changeRegion([points]));
@@ -59,10 +62,13 @@ async function changeRegion(roi) {
   await part.changed(id);
 }
 
-/** What others may have changed. */
+/** What others may have changed, of all that is shown or listed. */
 async function look() {
-  if (results.isEmpty() || !part.isNamed()) return;
+  const parts = results.parts();
+  if (parts.length === 0) return;
   await model.look();
+  const others = parts.filter((name) => !isSamePart(name, part.id())).slice(0, MOST_LOOKED_AT);
+  await Promise.all(others.map((name) => part.lookUp(name, true)));
   await part.refresh(true);
 }
 

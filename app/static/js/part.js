@@ -62,9 +62,14 @@ export function installPart({ method, onKnown, onChanged }) {
     list.append(...ids.filter((each) => !there.has(each)).map((value) => make("option", { value })));
   }
 
+  /** What the service knows of a part that need not be the one in the field. */
+  async function lookUp(name, quietly = false) {
+    const view = await getCategory(name, quietly).catch(({ status }) => (status === 404 ? unknown(name) : null));
+    if (view) learnPart(name, view);
+  }
+
   async function changed(name) {
-    const isShown = isSamePart(name, id());
-    await (isShown ? refresh() : getCategory(name).then((view) => learnPart(name, view), () => {}));
+    await (isSamePart(name, id()) ? refresh() : lookUp(name));
     onChanged();
   }
 
@@ -76,6 +81,7 @@ export function installPart({ method, onKnown, onChanged }) {
     id,
     isNamed,
     refresh,
+    lookUp,
     changed,
     suggest,
     name(text) {

@@ -53,7 +53,7 @@ export function installResults(onOpen) {
     entry.open.setAttribute("aria-label", answer ? `Show ${file.name} again` : `Show ${file.name}`);
     const [, time, part, number, decision] = row.children;
     time.textContent = words.clock(entry.time);
-    part.replaceChildren(category, make("small", {}, file.name), ...(error ? [make("small", { class: "problem" }, `${error.title}. ${error.detail ?? error.message}`)] : []));
+    part.replaceChildren(category, make("small", {}, file.name), ...(error ? [problem(error)] : []));
     number.textContent = score;
     decision.replaceChildren(make("span", { class: `tag ${entry.kind}` }, why ? "Out of date" : text),
       ...(why ? [make("small", {}, `${text} before. ${why}`)] : []));
@@ -104,7 +104,8 @@ export function installResults(onOpen) {
   csv.addEventListener("click", () => save(paint().filter(isSettled)));
 
   return {
-    isEmpty: () => entries.length === 0,
+    /** The parts that are decided about in the list, each once. */
+    parts: () => [...new Set(entries.filter(({ answer }) => answer).map(({ category }) => category))],
     change,
     /** Files that are all to be asked about, as entries in their order. */
     addAll(files, question, state) {
@@ -135,6 +136,8 @@ export function installResults(onOpen) {
 }
 
 const isSettled = ({ state }) => state === "answered" || state === "refused";
+
+const problem = (error) => make("small", { class: "problem" }, `${error.title}. `, make("span", {}, error.detail ?? error.message));
 
 async function draw(blob, canvas) {
   const picture = await createImageBitmap(blob).catch(() => null);
