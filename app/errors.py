@@ -22,7 +22,8 @@
     │   └── TooManyNewCategoriesError
     ├── DeadlineError                 the request's deadline passed
     └── NotReadyError                 starting, draining, or not well for the moment
-        └── ModelMemoryError          no memory for even one image
+        ├── ModelMemoryError          no memory for even one image
+        └── SpoolError                no room on the disk for what was posted
 
 A message names what is wrong, its value, and what was expected. How an error becomes an
 HTTP status is decided once, in `app.http.problems`.
@@ -126,3 +127,7 @@ class NotReadyError(ClipAdError):
 
 class ModelMemoryError(NotReadyError):
     """The model found no memory for even one image."""
+
+
+class SpoolError(NotReadyError):
+    """What was posted cannot be kept on the disk until its turn, or is not given back."""

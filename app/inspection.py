@@ -8,6 +8,7 @@ import asyncio
 import hashlib
 import math
 import time
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
@@ -158,16 +159,19 @@ class Inspector:
         return Inspection(finding, decision, marked, rendering, seconds, source)
 
     async def measure(
-        self, data: bytes, category: Category, deadline: float = math.inf
+        self, read: Callable[[], bytes], category: Category, deadline: float = math.inf
     ) -> tuple[str, dict[str, tuple[Finding, float]]]:
         """An encoded image of a good part -> sha256 of its bytes, and for every method its finding
         with the median of its map, inside the region of interest.
 
+        read: the image's bytes; asked in a thread, and they are held while they are decoded alone.
         Scores are those that `inspect` gives the same image. Raises what its steps raise.
         """
         loop = asyncio.get_running_loop()
         question = Question(category, "", "none", model_size=True)
-        prepared = await loop.run_in_executor(self._executor, self._prepare, data, question)
+        prepared = await loop.run_in_executor(
+            self._executor, lambda: self._prepare(read(), question)
+        )
         inside = prepared.inside
         text = await self._vocabulary.features(category.wording, category.rvs)
         found = {}

@@ -16,6 +16,7 @@ from app.finding import Detector, Finding, Sample, model_run
 from app.http import problems
 from app.http.farewell import Farewell
 from app.http.security import SecurityHeaders
+from app.http.spool import Spools
 from app.http.telemetry import Metrics, TelemetryMiddleware
 from app.images.reading import ImageLimits
 from app.inspection import Inspector
@@ -66,7 +67,8 @@ def create_app(
     lifecycle, pace = Lifecycle(), Pace()
     room = settings.queue_capacity + settings.max_batch
     admission = Admission(room, pace, settings.request_timeout_s)
-    service = Service(make_policy(settings), lifecycle, admission, Metrics())
+    spools = Spools(settings.data_dir)
+    service = Service(make_policy(settings), lifecycle, admission, Metrics(), spools)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:

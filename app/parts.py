@@ -69,6 +69,7 @@ def make_policy(settings: Settings) -> Policy:
         timeout_s=settings.request_timeout_s,
         max_upload_bytes=settings.max_upload_bytes,
         max_images=settings.max_images,
+        max_calibration_images=settings.max_calibration_images,
         keys=keyring(settings),
     )
 

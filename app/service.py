@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from app.categories import Category, parse_category
 from app.errors import FieldError, NotReadyError, UnknownCategoryError
+from app.http.spool import Spools
 from app.http.telemetry import Metrics
 from app.http.uploads import UploadLimits
 from app.inspection import Inspector
@@ -29,6 +30,7 @@ class Policy:
     timeout_s: float
     max_upload_bytes: int
     max_images: int
+    max_calibration_images: int
     keys: Keyring = field(repr=False)
 
     def upload_limits(self, images: int) -> UploadLimits:
@@ -56,15 +58,24 @@ class Policy:
 
 
 class Service:
-    """One process: policy, lifecycle, metrics and, once the model is loaded, the inspector."""
+    """One process: policy, lifecycle, metrics and, once the model is loaded, the inspector.
+
+    spools: where requests of many images keep them until their turn.
+    """
 
     def __init__(
-        self, policy: Policy, lifecycle: Lifecycle, admission: Admission, metrics: Metrics
+        self,
+        policy: Policy,
+        lifecycle: Lifecycle,
+        admission: Admission,
+        metrics: Metrics,
+        spools: Spools,
     ) -> None:
         self.policy = policy
         self.lifecycle = lifecycle
         self.admission = admission
         self.metrics = metrics
+        self.spools = spools
         self.loaded: Inspector | None = None
         self.opened: Ledger | None = None
 

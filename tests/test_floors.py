@@ -24,8 +24,8 @@ FLOORS: Sequence[set[str]] = (
     {"__main__"},
 )
 HTTP_FLOORS: Sequence[set[str]] = (
-    {"farewell", "negotiation", "schemas", "security", "uploads"},
-    {"category_schemas", "inspection_schemas", "problems"},
+    {"farewell", "negotiation", "schemas", "security", "spool"},
+    {"category_schemas", "inspection_schemas", "problems", "uploads"},
     {"telemetry"},
     {"protocol"},
 )

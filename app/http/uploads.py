@@ -1,10 +1,11 @@
 """Request bodies: a multipart form or the image itself, read under limits while they stream.
 
 No Content-Length is believed: bytes are counted as they come, and what exceeds a limit is never
-kept. Knows nothing of image formats, categories or the model.
+kept. Images are kept in memory, or in a spool where there may be many. Knows nothing of image
+formats, categories or the model.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from email.message import Message
 
@@ -12,22 +13,31 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 
 from app.errors import FieldError, ImageFormatError, ImageTooLargeError
+from app.http.spool import Piece, Spool
 
 IMAGE_FIELD = "image"
 _MULTIPART = "multipart/form-data"
 _JSON = "json"
 _MAX_FIELD_BYTES = 4096
-_MAX_FIELDS = 1024
+_MAX_FIELDS = 1024  # beside the images
 _FRAMING = 1024  # headers and boundary of one part, beside its content
 
 
 @dataclass(frozen=True)
 class Upload:
-    """One posted image: its bytes, or the error that took their place."""
+    """One posted image: its content, or the error that took its place."""
 
-    data: bytes
+    content: bytes | Piece
     filename: str | None = None
     error: ImageTooLargeError | None = None
+
+    @property
+    def data(self) -> bytes:
+        """The image's bytes. Of a spooled one they are read from the disk: not for an event loop.
+
+        Raises SpoolError then.
+        """
+        return self.content.read() if isinstance(self.content, Piece) else self.content
 
 
 @dataclass(frozen=True)
@@ -52,23 +62,33 @@ class UploadLimits:
         return self.max_images * per_image + 64 * _MAX_FIELD_BYTES
 
 
+def _nobody() -> None:
+    pass
+
+
 async def read_form(
-    content_type: str | None, chunks: AsyncIterator[bytes], limits: UploadLimits
+    content_type: str | None,
+    chunks: AsyncIterator[bytes],
+    limits: UploadLimits,
+    spool: Spool | None = None,
+    arrived: Callable[[], None] = _nobody,
 ) -> Form:
     """A request's body -> Form; whatever is neither multipart nor JSON is one raw image.
 
-    An image over the limit is dropped and marked, so that its neighbours survive. Raises
-    ImageTooLargeError for a body over its own limit, FieldError for a malformed form,
-    ImageFormatError for JSON.
+    An image over the limit is dropped and marked, so that its neighbours survive. spool: where
+    images are kept; None is memory. arrived: told at each image's end. Raises ImageTooLargeError
+    for a body over its own limit, FieldError for a malformed form, ImageFormatError for JSON,
+    SpoolError where the disk takes no more.
     """
     kind, boundary = _content_type(content_type)
+    chunks = _settled(chunks, spool)
     if kind == _MULTIPART:
-        return await _read_multipart(boundary, chunks, limits)
+        return await _read_multipart(boundary, chunks, _Collector(limits, spool, arrived))
     if kind.endswith(_JSON):  # of all sorts: +json, x-ndjson
         raise ImageFormatError(
             f"content type {kind!r}: expected multipart/form-data or the bytes of an image"
         )
-    part = _Part(IMAGE_FIELD, None, limits.max_bytes)
+    part = _Part(IMAGE_FIELD, None, limits.max_bytes, spool)
     async for chunk in chunks:
         part.add(chunk)
         if part.overflow:
@@ -76,13 +96,22 @@ async def read_form(
     return Form([part.upload()] if part.size else [])
 
 
+async def _settled(chunks: AsyncIterator[bytes], spool: Spool | None) -> AsyncIterator[bytes]:
+    """The chunks, the next one only when the disk has what it is to have of those before."""
+    async for chunk in chunks:
+        yield chunk
+        if spool is not None:
+            await spool.settle()
+    if spool is not None:
+        await spool.finish()
+
+
 async def _read_multipart(
-    boundary: bytes, chunks: AsyncIterator[bytes], limits: UploadLimits
+    boundary: bytes, chunks: AsyncIterator[bytes], collector: "_Collector"
 ) -> Form:
     if not boundary:
         raise FieldError("multipart body: expected a boundary in Content-Type")
-    collector = _Collector(limits)
-    total = 0
+    total, limits = 0, collector.limits
     try:
         parser = MultipartParser(boundary, collector.callbacks())  # type: ignore[arg-type]
         async for chunk in chunks:
@@ -102,14 +131,21 @@ async def _read_multipart(
 
 
 class _Part:
-    """One part of a form while it arrives; keeps nothing beyond its limit."""
+    """One part of a form while it arrives; keeps nothing beyond its limit.
 
-    def __init__(self, name: str, filename: str | None, limit: int) -> None:
+    spool: where its content is kept; None is memory.
+    """
+
+    def __init__(
+        self, name: str, filename: str | None, limit: int, spool: Spool | None = None
+    ) -> None:
         self.name = name
         self.filename = filename
         self.size = 0
         self._limit = limit
         self._data = bytearray()
+        self._spool = spool
+        self._start = 0 if spool is None else spool.size
 
     @property
     def overflow(self) -> bool:
@@ -119,16 +155,20 @@ class _Part:
         self.size += len(data)
         if self.overflow:
             self._data.clear()
+        elif self._spool is not None:
+            self._spool.add(data)
         else:
             self._data += data
 
     def upload(self) -> Upload:
-        error = None
         if self.overflow:
             error = ImageTooLargeError(
                 f"image has more than {self._limit} bytes: expected at most {self._limit}"
             )
-        return Upload(bytes(self._data), self.filename, error)
+            return Upload(b"", self.filename, error)
+        if self._spool is not None:
+            return Upload(self._spool.since(self._start), self.filename)
+        return Upload(bytes(self._data), self.filename)
 
     def text(self) -> str:
         """What a field that is no image says; raises FieldError for anything but short UTF-8."""
@@ -144,12 +184,16 @@ class _Part:
 
 
 class _Collector:
-    """python-multipart's callbacks -> Form."""
+    """python-multipart's callbacks -> Form. spool, arrived: as `read_form` has them."""
 
-    def __init__(self, limits: UploadLimits) -> None:
+    def __init__(
+        self, limits: UploadLimits, spool: Spool | None, arrived: Callable[[], None]
+    ) -> None:
         self.form = Form()
         self.complete = False
-        self._limits = limits
+        self.limits = limits
+        self._spool = spool
+        self._arrived = arrived
         self._count = 0
         self._header = (bytearray(), bytearray())
         self._headers: dict[bytes, bytes] = {}
@@ -170,9 +214,6 @@ class _Collector:
 
     def _begin(self) -> None:
         self._headers = {}
-        self._count += 1
-        if self._count > _MAX_FIELDS:
-            raise FieldError(f"form has more than {_MAX_FIELDS} fields")
 
     def _header_end(self) -> None:
         name, value = self._header
@@ -186,17 +227,23 @@ class _Collector:
         name = _decode(options[b"name"])
         filename = _decode(options[b"filename"]) if b"filename" in options else None
         is_image = name == IMAGE_FIELD
-        if is_image and len(self.form.images) >= self._limits.max_images:
+        if is_image and len(self.form.images) >= self.limits.max_images:
             raise FieldError(
-                f"{IMAGE_FIELD}: more than {self._limits.max_images} given: expected at most "
-                f"{self._limits.max_images} in one request; send the others in another"
+                f"{IMAGE_FIELD}: more than {self.limits.max_images} given: expected at most "
+                f"{self.limits.max_images} in one request; send the others in another"
             )
-        limit = self._limits.max_bytes if is_image else _MAX_FIELD_BYTES
-        self._part = _Part(name, filename, limit)
+        if is_image:
+            self._part = _Part(name, filename, self.limits.max_bytes, self._spool)
+            return
+        self._count += 1
+        if self._count > _MAX_FIELDS:
+            raise FieldError(f"form has more than {_MAX_FIELDS} fields beside its images")
+        self._part = _Part(name, filename, _MAX_FIELD_BYTES)
 
     def _end(self) -> None:
         if self._part.name == IMAGE_FIELD:
             self.form.images.append(self._part.upload())
+            self._arrived()
         else:
             self.form.fields.setdefault(self._part.name, []).append(self._part.text())
 

@@ -1,15 +1,16 @@
 """What every handler needs of a request: the service, its right to ask, its time limit."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Coroutine
 from typing import Annotated, TypeVar
 
 from fastapi import Depends, HTTPException, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from starlette.requests import ClientDisconnect
 
-from app.errors import DeadlineError
+from app.errors import DeadlineError, NotReadyError
 from app.service import Service
+from app.serving.lifecycle import Lifecycle
 
 Result = TypeVar("Result")
 
@@ -76,14 +77,31 @@ async def unless_gone(request: Request, work: Awaitable[Result]) -> Result:
 
     To be used once the body has been read: what comes then can only be the end.
     """
+    return await _unless(_left(request), ClientDisconnect(), work)
+
+
+async def unless_ending(service: Service, work: Awaitable[Result]) -> Result:
+    """The work's result, or NotReadyError when the service has been draining for as long as any
+    request is given, the work being cancelled.
+
+    For requests that may take longer: whoever stops the service waits for that time alone.
+    """
+    seconds = service.policy.timeout_s
+    error = NotReadyError(f"the service is stopping: this was not done {seconds:g} s later")
+    return await _unless(_at_its_end(service.lifecycle, seconds), error, work)
+
+
+async def _unless(
+    event: Coroutine[None, None, None], error: Exception, work: Awaitable[Result]
+) -> Result:
     task = asyncio.ensure_future(work)
-    # A failure after the client has left is nobody's; without this asyncio would report it.
+    # A failure after the event is nobody's; without this asyncio would report it.
     task.add_done_callback(lambda done: done.cancelled() or done.exception())
-    watch = asyncio.ensure_future(_left(request))
+    watch = asyncio.ensure_future(event)
     try:
         await asyncio.wait([task, watch], return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
-            raise ClientDisconnect
+            raise error
         return task.result()
     finally:
         watch.cancel()
@@ -94,3 +112,8 @@ async def unless_gone(request: Request, work: Awaitable[Result]) -> Result:
 async def _left(request: Request) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
+
+
+async def _at_its_end(lifecycle: Lifecycle, seconds: float) -> None:
+    await lifecycle.drained()
+    await asyncio.sleep(seconds)

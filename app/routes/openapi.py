@@ -26,6 +26,7 @@ SampleId = Annotated[
         json_schema_extra={"pattern": "^[0-9a-f]{32}$"},
     ),
 ]
+CALIBRATION_PATH = "/categories/{id}/calibration"
 _EMPTY_IS_ABSENT = ("/predict", "/predict/batch", "/inspections")
 _RAW_TYPES = (
     "image/png",
@@ -157,13 +158,14 @@ def install(app: FastAPI) -> None:
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            _complete(derive(), app.state.service.policy.max_images)
+            policy = app.state.service.policy
+            _complete(derive(), policy.max_images, policy.max_calibration_images)
         return derive()
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _complete(document: dict[str, Any], max_images: int) -> None:
+def _complete(document: dict[str, Any], max_images: int, max_calibration_images: int) -> None:
     for path, operation in _operations(document):
         for answer in operation["responses"].values():
             answer["headers"] = {**answer.get("headers", {}), REQUEST_ID: _REQUEST_ID_HEADER}
@@ -176,7 +178,8 @@ def _complete(document: dict[str, Any], max_images: int) -> None:
         for media in operation.get("requestBody", {}).get("content", {}).values():
             image = media["schema"].get("properties", {}).get("image", {})
             if image.get("type") == "array":
-                image["maxItems"] = max_images
+                calibrates = path == CALIBRATION_PATH
+                image["maxItems"] = max_calibration_images if calibrates else max_images
 
 
 def _operations(document: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

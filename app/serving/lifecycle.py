@@ -1,5 +1,6 @@
 """Where the process stands, from starting to its end. Knows nothing of the model."""
 
+import asyncio
 from enum import StrEnum
 
 from app.errors import NotReadyError
@@ -22,6 +23,7 @@ class Lifecycle:
 
     def __init__(self) -> None:
         self._state = State.STARTING
+        self._drained = asyncio.Event()
 
     @property
     def state(self) -> State:
@@ -61,6 +63,11 @@ class Lifecycle:
         """Admit nothing more; what was admitted goes on. A process that hangs stays so."""
         if self._state is not State.HUNG:
             self._state = State.DRAINING
+            self._drained.set()
+
+    async def drained(self) -> None:
+        """Returns once nothing more is admitted."""
+        await self._drained.wait()
 
     def require_ready(self) -> None:
         """Raises NotReadyError unless requests are being served."""

@@ -142,8 +142,8 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(
         default=DATA_DIR,
-        description="Folder of the database, unless DATABASE_URL names another; keep it on a "
-        "volume of its own.",
+        description="Folder of the database, unless DATABASE_URL names another, and of the "
+        "pictures of a calibration until they are measured; keep it on a volume of its own.",
     )
     database_url: SecretStr | None = Field(
         default=None,
@@ -216,6 +216,11 @@ class Settings(BaseSettings):
         description="Images of one /predict/batch at most. While it runs, a batch takes so many "
         "places of those that QUEUE_CAPACITY and MAX_BATCH make up, all of them where there are "
         "fewer.",
+    )
+    max_calibration_images: Positive = Field(
+        default=256,
+        description="Images of one calibration request at most. They wait on the disk of DATA_DIR, "
+        "of four requests at once, and two of a request are measured at the same time.",
     )
     max_heatmap_side: Positive = Field(
         default=2048, description="Longer side of a heatmap in pixels at most."

@@ -24,6 +24,7 @@ STATUS = {
     "QueueFullError": 429,
     "TooManyNewCategoriesError": 429,
     "ModelMemoryError": 503,
+    "SpoolError": 503,
     "DeadlineError": 504,
     "BackboneError": 500,
     "WeightsError": 500,

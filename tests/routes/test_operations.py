@@ -206,11 +206,11 @@ def test_openapi_links_lead_to_operations(document: dict[str, Any]) -> None:
 
 
 def test_openapi_says_how_many_images(serve: Serve) -> None:
-    document = serve(max_images=7).get("/openapi.json").json()
-    for path in ("/predict/batch", "/categories/{id}/calibration"):
+    document = serve(max_images=7, max_calibration_images=9).get("/openapi.json").json()
+    for path, most in (("/predict/batch", 7), ("/categories/{id}/calibration", 9)):
         form = document["paths"][path]["post"]["requestBody"]["content"]["multipart/form-data"]
         image = form["schema"]["properties"]["image"]
-        assert (image["minItems"], image["maxItems"]) == (1, 7)
+        assert (image["minItems"], image["maxItems"]) == (1, most)
 
 
 def test_openapi_has_no_null_where_there_are_only_texts(document: dict[str, Any]) -> None:

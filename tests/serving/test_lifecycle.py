@@ -1,5 +1,7 @@
 """States in one direction."""
 
+import asyncio
+
 import pytest
 
 from app.errors import NotReadyError
@@ -43,3 +45,17 @@ def test_impaired_and_back() -> None:
         lifecycle.require_ready()
     lifecycle.recovered()
     lifecycle.require_ready()
+
+
+def test_who_takes_long_learns_that_the_end_has_begun() -> None:
+    async def scene() -> None:
+        lifecycle = Lifecycle()
+        lifecycle.started()
+        waiting = asyncio.create_task(lifecycle.drained())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        lifecycle.drain()
+        await asyncio.wait_for(waiting, 60)
+        await asyncio.wait_for(lifecycle.drained(), 60)
+
+    asyncio.run(scene())
