@@ -1,4 +1,4 @@
-"""Prints the table of settings for README.md, from the settings themselves."""
+"""Prints the table of settings for docs/settings.md, from the settings themselves."""
 
 from pathlib import Path
 from typing import Any

@@ -9,8 +9,8 @@ SET_UP = {"CLIPAD_TORCH", "CLIPAD_TORCH_INDEX", "CLIPAD_PYTHON", "CLIPAD_MIN_FRE
 
 
 def test_the_table_of_settings_is_the_settings() -> None:
-    readme = pages()["README.md"]
-    shown = re.search(r"<!-- settings: \S+ -->\n(.*?)\n<!-- settings end -->", readme, re.DOTALL)
+    page = pages()["docs/settings.md"]
+    shown = re.search(r"<!-- settings: \S+ -->\n(.*?)\n<!-- settings end -->", page, re.DOTALL)
     assert shown
     table = runpy.run_path(str(ROOT / "scripts" / "lib" / "settings_table.py"))["table"]
     assert shown[1] == table(), "run scripts/lib/settings_table.py and put its output there"

@@ -98,7 +98,7 @@ def test_figures_go_between_the_marks_of_the_readme(tmp_path: Path) -> None:
         "weights_sha256": "ab" * 32,
         "weights_bytes": 25_000_000,
         "groups": {"textures": group},
-        "packaged textiles": {
+        "simulated textiles": {
             "local": {
                 "good": 3, "defective": 4, "image_auroc": 0.5, "darkness_image_auroc": 0.6,
             }
@@ -116,5 +116,5 @@ def test_figures_go_between_the_marks_of_the_readme(tmp_path: Path) -> None:
     assert "old" not in text
     assert text.count(table(figures)) == 1
     assert "| textures | 3 | 1.000 | 1.000 | 1.000 |" in text
-    assert "| packaged textiles, local | 3 + 4 | 0.500 | no masks | no twins | 0.600 |" in text
+    assert "| simulated textiles, local | 3 + 4 | 0.500 | no masks | no twins | 0.600 |" in text
     assert '"ab' in (tmp_path / "metrics.json").read_text()

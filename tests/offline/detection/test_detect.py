@@ -231,7 +231,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, here: Here) -> None:
 
 
 @pytest.mark.nightly
-def test_a_thousand_textiles_survive_ten_kills(tmp_path: Path) -> None:
+def test_a_thousand_simulated_textiles_survive_ten_kills(tmp_path: Path) -> None:
     found = sorted(Path(conformal_clip_data.nominal_dir()).rglob("*.jpg"))[:1000]
     assert len(found) == 1000
     inputs = tmp_path / "textiles.txt"
