@@ -45,7 +45,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("served")
-    with Server(folder, {"CLIPAD_DATA_DIR": str(data)}) as server:
+    with Server(folder, {"CLIPAD_DATA_DIR": str(data)}, script=True) as server:
         yield server
 
 

@@ -1,4 +1,4 @@
-"""`./scripts/serve` as a process of its own, and curl to talk to it."""
+"""The service as a process of its own, and curl to talk to it."""
 
 import atexit
 import os
@@ -12,6 +12,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
+from tests.forking import Program
 from tests.parity import files
 
 ROOT = Path(__file__).parent.parent.parent
@@ -50,17 +51,33 @@ def free_port() -> int:
 
 
 class Server:
-    """A running service; its log in `log`. Leaving it ends the process with SIGTERM."""
+    """A running service; its log in `log`. Leaving it ends the process with SIGTERM.
+
+    script: started by `./scripts/serve`, as users do; else forked, which takes no seconds.
+    """
+
+    process: "subprocess.Popen[bytes] | Program"
 
     def __init__(
-        self, folder: Path, settings: dict[str, str], *options: str, port: int | None = None
+        self,
+        folder: Path,
+        settings: dict[str, str],
+        *options: str,
+        port: int | None = None,
+        script: bool = False,
     ) -> None:
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = folder / "server.log"
+        self._log.write_text("")
+        words = ["--port", str(self.port), *options]
+        if not script:
+            program = ["-m", "app", *words]
+            self.process = Program(program, folder, environment(settings), self._log)
+            return
         with self._log.open("w") as log:
             self.process = subprocess.Popen(
-                [SERVE, "--port", str(self.port), *options],
+                [SERVE, *words],
                 cwd=folder,
                 env=environment(settings),
                 stdout=log,

@@ -2,7 +2,6 @@
 
 import io
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,8 @@ import pytest
 import torch
 
 from tests.clipad.test_heads import parity_heads
-from tests.e2e.serving import SERVE, Server, environment, free_port, tiny_vit
+from tests.e2e.serving import Server, environment, free_port, tiny_vit
+from tests.forking import run
 from tests.parity import FOLDER, expected
 
 pytestmark = pytest.mark.slow
@@ -68,15 +68,9 @@ def test_the_answer_of_sdp_plus(server: Server) -> None:
 
 
 def test_heads_of_another_width_stop_the_start_with_one_line(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [SERVE, "--port", str(free_port())],
-        cwd=tmp_path,
-        env=environment(with_heads(tmp_path, "tiny-resnet")),
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
+    words = ["-m", "app", "--port", str(free_port())]
+    settings = environment(with_heads(tmp_path, "tiny-resnet"))
+    done = run(words, tmp_path, settings, timeout=180)
     (line,) = done.stderr.splitlines()
     assert line.startswith("clip-ad: cannot start: heads visa.pth: fc.")
     assert "(width 64, embedding 32)" in line

@@ -27,7 +27,7 @@ ANSWER = "\n%{http_code} %{content_type} %header{x-request-id}"
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("served")
     settings = tiny_vit(folder) | {"CLIPAD_MAX_UPLOAD_BYTES": "1000000", "CLIPAD_MAX_IMAGE": "3"}
-    with Server(folder, settings) as running:
+    with Server(folder, settings, script=True) as running:
         yield running
 
 

@@ -5,13 +5,13 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.serving import SERVE, Server, environment, free_port, tiny_vit
+from tests.forking import run
 from tests.parity import FOLDER, files
 
 pytestmark = pytest.mark.slow
@@ -43,14 +43,11 @@ def _set_up() -> None:
 def test_it_refuses_to_start_with_one_clear_line(
     tmp_path: Path, settings: dict[str, str], words: str
 ) -> None:
-    done = subprocess.run(
-        [SERVE, "--port", str(free_port())],
-        cwd=tmp_path,
-        env=environment(tiny_vit(tmp_path) | settings),
-        capture_output=True,
-        text=True,
+    done = run(
+        ["-m", "app", "--port", str(free_port())],
+        tmp_path,
+        environment(tiny_vit(tmp_path) | settings),
         timeout=180,
-        check=False,
     )
     (line,) = done.stderr.splitlines()
     assert line.startswith("clip-ad: cannot start: ")
@@ -117,7 +114,7 @@ def test_sigterm_while_it_starts(tmp_path: Path) -> None:
 
 
 def test_several_workers(tmp_path: Path) -> None:
-    with Server(tmp_path, tiny_vit(tmp_path), "--workers", "2") as server:
+    with Server(tmp_path, tiny_vit(tmp_path), "--workers", "2", script=True) as server:
         # Each process gets ready by itself: until the last one is, some requests find it starting.
         post = ("/predict?category=carpet", "--data-binary", f"@{PICTURE}")
         end = time.monotonic() + 120
@@ -131,14 +128,11 @@ def test_several_workers(tmp_path: Path) -> None:
 
 
 def test_several_workers_refuse_as_one(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "app", "--workers", "2", "--port", str(free_port())],
-        cwd=SERVE.parent.parent,
-        env=environment(tiny_vit(tmp_path) | {"CLIPAD_WEIGHTS": str(tmp_path / "absent.pt")}),
-        capture_output=True,
-        text=True,
+    done = run(
+        ["-m", "app", "--workers", "2", "--port", str(free_port())],
+        tmp_path,
+        environment(tiny_vit(tmp_path) | {"CLIPAD_WEIGHTS": str(tmp_path / "absent.pt")}),
         timeout=180,
-        check=False,
     )
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
     assert "absent.pt" in done.stderr

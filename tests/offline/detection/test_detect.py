@@ -8,7 +8,6 @@ import importlib
 import json
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -24,11 +23,12 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from tests.e2e.serving import Server, environment, free_port, tiny_vit
+from tests.forking import Program, run
 from tests.pictures import file_of
 
 pytestmark = pytest.mark.slow
 ROOT = Path(__file__).parent.parent.parent.parent
-COMMAND = [sys.executable, str(ROOT / "scripts/lib/detect.py")]
+COMMAND = ROOT / "scripts/lib/detect.py"
 
 
 def pictures(folder: Path, count: int) -> list[str]:
@@ -44,10 +44,7 @@ def pictures(folder: Path, count: int) -> list[str]:
 def detect(
     place: Path, *arguments: object, settings: dict[str, str]
 ) -> subprocess.CompletedProcess[str]:
-    command = [*COMMAND, *map(str, arguments)]
-    return subprocess.run(
-        command, cwd=place, env=environment(settings), capture_output=True, text=True, timeout=600
-    )
+    return run([COMMAND, *map(str, arguments)], place, environment(settings), timeout=600)
 
 
 class Here:
@@ -202,10 +199,8 @@ def killed_runs(
     out, codes = place / "out" / "results.csv", []
     for number in signals:
         before = out.stat().st_size if out.exists() else 0
-        process = subprocess.Popen(
-            [*COMMAND, str(inputs), "--category", "nut", "--out", "out"],
-            cwd=place, env=environment(settings), stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+        words = [COMMAND, inputs, "--category", "nut", "--out", "out"]
+        process = Program(words, place, environment(settings))
         while process.poll() is None and (not out.exists() or out.stat().st_size < before + 3000):
             time.sleep(0.01)
         if process.poll() is None:
@@ -213,7 +208,7 @@ def killed_runs(
         _, said = process.communicate(timeout=120)
         assert "Traceback" not in said
         assert ("goes on from here" in said) == (number != signal.SIGKILL)
-        codes.append(process.returncode)
+        codes.append(process.wait())
     return codes
 
 

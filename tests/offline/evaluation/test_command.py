@@ -4,8 +4,6 @@ import io
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +19,7 @@ from app.offline.evaluation.engine import Options
 from app.offline.evaluation.figures import Evaluation
 from app.offline.evaluation.report import FILES
 from tests import parity
+from tests.forking import Program
 from tests.offline.evaluation.sets import write_set
 
 SCRIPT = Path(__file__).parents[3] / "scripts" / "lib" / "evaluate.py"
@@ -127,14 +126,8 @@ def test_a_broken_picture_is_found_before_anything_is_scored(tmp_path: Path) -> 
     assert list((tmp_path / "out").iterdir()) == []
 
 
-def started(*arguments: str, **environment: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, str(SCRIPT), *arguments],
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def started(*arguments: str, **environment: str) -> Program:
+    return Program([SCRIPT, *arguments], SCRIPT.parent, {**os.environ, **environment})
 
 
 @pytest.mark.slow

@@ -3,8 +3,6 @@
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -12,37 +10,27 @@ import pytest
 
 from app.clipad.heads_file import load_heads
 from tests import parity
+from tests.forking import Program, run
 from tests.offline.training.data import write_dataset
 
 ROOT = Path(__file__).parents[3]
 CONFIG, WEIGHTS = parity.files("tiny-vit")
+SCRIPT = ROOT / "scripts" / "lib" / "train_heads.py"
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1", "COLUMNS": "200", "TERM": "dumb"}
 
 
-def start(*arguments: str, models: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, ROOT / "scripts/lib/train_heads.py", *arguments],
-        env={**ENVIRONMENT, "CLIPAD_MODEL_DIR": str(models)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+def start(*arguments: str, models: Path) -> Program:
+    return Program([SCRIPT, *arguments], ROOT, {**ENVIRONMENT, "CLIPAD_MODEL_DIR": str(models)})
 
 
 def command(root: Path, run: Path, *more: str) -> list[str]:
     model = ["--backbone", CONFIG, "--weights", WEIGHTS]
-    return ["mvtec", str(root), "--run", str(run), *model, *more]
+    return ["mvtec", str(root), "--run", str(run), "--threads", "1", *model, *more]
 
 
 @pytest.mark.slow
 def test_help_names_every_option() -> None:
-    shown = subprocess.run(
-        [sys.executable, ROOT / "scripts/lib/train_heads.py", "--help"],
-        env=ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    shown = run([SCRIPT, "--help"], ROOT, ENVIRONMENT, timeout=120)
     assert shown.returncode == 0
     options = set(re.findall(r"--[a-z-]+", shown.stdout))
     assert options >= {
@@ -108,7 +96,7 @@ def test_a_signal_leaves_usable_heads_and_the_usual_exit_code(
     assert f"resumed after {done} epochs" in told
 
 
-def wait_for(path: Path, text: str, process: "subprocess.Popen[str]") -> None:
+def wait_for(path: Path, text: str, process: Program) -> None:
     while not (path.exists() and text in path.read_text()):
-        assert process.poll() is None, process.stderr and process.stderr.read()
+        assert process.poll() is None, process.communicate()
         time.sleep(0.05)

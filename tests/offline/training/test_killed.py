@@ -5,7 +5,6 @@ point, from inside: after the n-th call of what writes, computes, trains or vali
 their parent, after a random time.
 """
 
-import multiprocessing
 import os
 import random
 import signal
@@ -27,13 +26,12 @@ from app.offline.training.run import train
 from app.offline.training.store import FeatureStore
 from app.offline.training.trainer import HeadsTrainer
 from app.offline.training.validation import ObjectMeter
+from tests.forking import CONTEXT, ready
 from tests.offline.training.data import job, write_dataset
 from tests.offline.training.test_run import events, same_heads, table
 
 pytestmark = pytest.mark.slow
 
-CONTEXT = multiprocessing.get_context("forkserver")
-CONTEXT.set_forkserver_preload([__name__])
 POINTS: dict[str, tuple[Any, str]] = {
     "a rename": (os, "replace"),
     "bytes on their way to the disk": (os, "fsync"),
@@ -76,6 +74,7 @@ def deadly(work: Callable[..., Any], calls: int, after: bool) -> Callable[..., A
 def start(
     data: Path, folder: Path, point: str = "", calls: int = 0, after: bool = True
 ) -> BaseProcess:
+    ready()
     process = CONTEXT.Process(target=child, args=(data, folder, point, calls, after))
     process.start()
     return process
