@@ -90,8 +90,8 @@ def main(
             table = Table(out / f"results.{format}", format)
             if table.taken_over:
                 _console.print(
-                    f"{table.path}: {table.taken_over} lines of a version that did not note which "
-                    "state of a file they speak of; what was changed since then is asked again",
+                    f"{table.path}: {table.taken_over} lines of a version that did not note size "
+                    "and time of change of the files: asked again",
                     markup=False, highlight=False, soft_wrap=True,
                 )  # fmt: skip
             with closing(table), _interruptible() as ending:

@@ -12,16 +12,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-_UNTIL = "<="
 _SECOND = 10**9
 _FIRST, _LAST = -11_644_473_600, 253_402_300_799  # seconds; from 1601, as Windows has it, to 9999
 
 
 class Stamp(NamedTuple):
-    """bytes: of the file, "" where they are not known; modified: ISO 8601 in UTC, with nanoseconds.
-
-    modified may also be `<=` and a moment: the file was changed then at the latest. "" is none.
-    """
+    """bytes: of the file; modified: ISO 8601 in UTC, with nanoseconds. "" where it is not known."""
 
     bytes: int | str
     modified: str
@@ -40,24 +36,17 @@ def read(path: Path) -> tuple[bytes, Stamp]:
         return file.read(), stamp
 
 
-def until(modified_ns: int) -> Stamp:
-    """Of a file that was changed at this moment at the latest, in nanoseconds since 1970."""
-    return Stamp("", _UNTIL + _moment(modified_ns))
-
-
 def is_changed(path: Path, row: Mapping[str, Any]) -> bool:
     """Whether a file is another one than the row with its `bytes` and `modified` speaks of.
 
-    One that is away has not changed as far as can be told: what it was is still known.
+    One that is away has not changed as far as can be told: what it was is still known. One whose
+    state is not known has.
     """
     try:
         now = _stamp(path.stat())
     except OSError:
         return False
-    modified = str(row["modified"])
-    if modified.startswith(_UNTIL):
-        return now.modified > modified.removeprefix(_UNTIL)
-    return (str(now.bytes), now.modified) != (str(row["bytes"]), modified)
+    return (str(now.bytes), now.modified) != (str(row["bytes"]), str(row["modified"]))
 
 
 def _stamp(status: os.stat_result) -> Stamp:
@@ -65,7 +54,6 @@ def _stamp(status: os.stat_result) -> Stamp:
 
 
 def _moment(ns: int) -> str:
-    """Of one length, so that the order of texts is the order of moments."""
     seconds, rest = divmod(ns, _SECOND)
     seconds = min(max(seconds, _FIRST), _LAST)
     return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"

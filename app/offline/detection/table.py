@@ -4,7 +4,7 @@ CSV is for spreadsheets: it begins with a mark, and no cell of it runs as a form
 (`app.spreadsheet`). JSONL has everything unchanged.
 
 A version before this one noted neither size nor time of change of a file, and wrote no mark. Such a
-table is taken over: its lines count for files that were not changed after it was written last.
+table is taken over, its lines with nothing noted.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import FieldError
-from app.offline.detection.stamp import Stamp, until
+from app.offline.detection import stamp
+from app.offline.detection.stamp import Stamp
 from app.spreadsheet import MARK, guarded, unguarded
 
 _OLD_COLUMNS = (
@@ -128,7 +129,6 @@ class Table:
     def _read_back(self) -> list[dict[str, Any]]:
         if not self.path.exists():
             return []
-        written_ns = self.path.stat().st_mtime_ns
         whole = self.path.read_bytes()
         kept = whole[: whole.rfind(b"\n") + 1]
         try:
@@ -143,7 +143,7 @@ class Table:
         for row in rows:
             if "modified" not in row:
                 self.taken_over += 1
-                row |= until(written_ns)._asdict()
+                row |= stamp.NONE._asdict()
         if self.taken_over or not kept.startswith(self._header.encode()):
             self._rewrite(rows)  # less what a kill left of a line
         elif kept != whole:

@@ -4,7 +4,6 @@ import asyncio
 import base64
 import csv
 import os
-import time
 from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
@@ -298,27 +297,24 @@ def table_of_the_version_before(folder: Path) -> None:
         writer.writerows(rows)
 
 
-def test_a_table_of_the_version_before_goes_on(folder: Path) -> None:
-    (folder / "in" / "c.png").rename(folder / "c.png")
+def test_a_table_of_the_version_before_goes_on_and_is_asked_again(folder: Path) -> None:
     detected(folder, judged)
     table_of_the_version_before(folder)
-    (folder / "c.png").rename(folder / "in" / "c.png")
-    with closing(Table(folder / "results.csv", Format.CSV)) as table:
-        assert table.taken_over == 2
-    later = time.time_ns() + 10**9
-    os.utime(folder / "in" / "b.png", ns=(later, later))  # put there after the table was written
+    (folder / "in" / "list.txt").write_text("a.png\nb.png\n")
     asked: list[bytes] = []
 
     def noted(request: httpx.Request) -> httpx.Response:
         asked.append(request.content)
         return judged(request)
 
-    assert detected(folder, noted)[0] == {"pass": 3}
-    assert asked == [b"b.png", b"c.png"]
+    counts, lines = detected(folder, noted, given="in/list.txt")
+    assert counts == {"pass": 2}
+    assert asked == [b"a.png", b"b.png"]
+    assert [name for name, _, _ in lines] == ["c.png", "a.png", "b.png"]
     detected(folder, noted)
-    assert asked == [b"b.png", b"c.png"]
-    with closing(Table(folder / "results.csv", Format.CSV)) as table:
-        assert table.taken_over == 0
+    assert asked == [b"a.png", b"b.png", b"c.png"]
+    detected(folder, noted)
+    assert len(asked) == 3
 
 
 def test_a_mistyped_category_takes_no_line_away(folder: Path) -> None:
