@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image, TiffImagePlugin, _imaging
 
-from app.errors import ImageFormatError
+from app.errors import ImageDecodeError, ImageFormatError
 from app.images.headers.tiff import TiffPage, read_page
 from app.images.headers.tiff_form import (
     BLACK_IS_ZERO,
@@ -32,9 +32,12 @@ from app.images.headers.tiff_form import (
 Size = tuple[int, int]
 
 _ORIENTATION, _COLOURS, _XMP = 0x0112, 320, 700
+_OTHER_XMP = 701  # nobody looks for it there
 # libtiff turns numbers into this machine's byte order; Pillow takes these for the file's still.
 _NATIVE = {(FLOAT, 32): "F;32NF", (SIGNED, 16): "I;16NS", (SIGNED, 32): "I;32NS"}
-_UNREAD = {_XMP: 701}  # a number under which Pillow and libtiff look for nothing
+# The least and largest samples that occur: libtiff refuses a file that tells them oddly. They get
+# numbers under which nobody looks for anything.
+_UNREAD = {tag: 65000 + tag % 500 for tag in (280, 281, 340, 341)}
 _BLOCK = 1 << 20  # samples that are unpacked at a time: each bit takes a byte meanwhile
 
 TiffImagePlugin.READ_LIBTIFF = True
@@ -55,7 +58,13 @@ def read_tiff(
     whatever Pillow raises for a damaged one.
     """
     page = read_page(data)
-    check_size((page.values.get(256, 0), page.values.get(257, 0)))
+    width, height = page.values.get(256, 0), page.values.get(257, 0)
+    if not (width and height):
+        raise ImageDecodeError(
+            f"TIFF image of {len(data)} bytes does not decode (its first page has no size): "
+            "expected a complete, intact file"
+        )
+    check_size((width, height))
     form = form_of(page)
     if ranged and not form.has_range:
         raise ImageFormatError(
@@ -86,7 +95,8 @@ def read_tiff(
 def _load(data: bytes, native: str = "") -> TiffImagePlugin.TiffImageFile:
     image = TiffImagePlugin.TiffImageFile(io.BytesIO(data))
     if native and image.tile:
-        image.tile = [tile._replace(args=(native, *tile.args[1:])) for tile in image.tile]
+        (tile,) = image.tile
+        image.tile = [tile._replace(args=(native, False, image.tag_v2.offset))]
     # Beside its page a TIFF may name others, of Exif data or of a position, or places where none
     # are. Pillow would unpack whatever it finds there; nothing of it is needed.
     exif = image.getexif()
@@ -103,7 +113,8 @@ def _as_pillow_knows_it(data: bytes, page: TiffPage, form: TiffForm, inverted: b
         numbers[339] = form.sample_format
     if inverted:  # what Pillow does not do to more than 8 bits
         numbers[262] = BLACK_IS_ZERO
-    return page.with_tags(data, numbers) if numbers else data
+    odd = any(tag in page.places for tag in _UNREAD)
+    return page.with_tags(data, numbers, _UNREAD) if numbers or odd else data
 
 
 def _widen_palette(image: TiffImagePlugin.TiffImageFile) -> None:
@@ -125,7 +136,7 @@ def _from_bytes(data: bytes, page: TiffPage, form: TiffForm) -> tuple[Image.Imag
                 f"TIFF image has tiles of {tile} pixels across: expected a multiple of 16"
             )
         numbers[322] = tile * form.samples * form.bits // 8
-    image = _load(page.with_tags(data, numbers, _UNREAD))
+    image = _load(page.with_tags(data, numbers, {**_UNREAD, _XMP: _OTHER_XMP}))
     samples = _unpacked(np.asarray(image), width * form.samples, form.bits)
     top = (1 << form.bits) - 1
     if form.photometric == WHITE_IS_ZERO:
@@ -140,7 +151,7 @@ def _from_bytes(data: bytes, page: TiffPage, form: TiffForm) -> tuple[Image.Imag
     result = Image.fromarray(levels.reshape(shape))
     if turned := page.values.get(_ORIENTATION):
         result.getexif()[_ORIENTATION] = turned
-    elif xmp := image.tag_v2.get(_UNREAD[_XMP]):
+    elif xmp := image.tag_v2.get(_OTHER_XMP):
         result.info["xmp"] = xmp if isinstance(xmp, bytes) else bytes(xmp)
     return result, bool(image.is_animated)
 

@@ -17,7 +17,7 @@ CHANNELS = {0: 1, 1: 1, 2: 3, 3: 1, 4: 1, 5: 4, 6: 3, 8: 3, 9: 3, 32803: 1}
 
 
 def upper_eight(samples: Samples, bits: int, sample_format: int = 1) -> Shown:
-    """Unsigned integers keep their upper 8 bits, fewer are spread over 0 to 255, floats times 255."""
+    """Integers keep their upper 8 bits, fewer are spread over 0 to 255; floats times 255."""
     if sample_format == 3:
         return np.round(np.asarray(samples, np.float64) * 255).astype(np.int64)
     if bits >= 8:

@@ -66,7 +66,13 @@ def main() -> None:
         ("PNG", png_forms.every_form()),
     ):
         found, odd = counts(forms)
-        rows[kind] = {"generated": found.total(), "right": 0, "refused": 0, "damaged": 0, "wrong": 0}
+        rows[kind] = {
+            "generated": found.total(),
+            "right": 0,
+            "refused": 0,
+            "damaged": 0,
+            "wrong": 0,
+        }
         rows[kind] |= found
         print(kind, rows[kind], *odd["wrong"], *odd["damaged"], sep="\n  ")
     print(json.dumps(rows))

@@ -13,17 +13,21 @@ _MOST_TAGS = 4096
 _MOST_VALUES = 1 << 18  # of the tags that are unpacked: mostly where strips or tiles lie
 _PADDING = 2  # of tiles, beyond what a picture may have
 
-_WIDTH, _HEIGHT, _COMPRESSION, _SAMPLES, _STRIP_HEIGHT, _PLANES = 256, 257, 259, 277, 278, 284
+_WIDTH, _HEIGHT, _BITS, _COMPRESSION = 256, 257, 258, 259
+_SAMPLES, _STRIP_HEIGHT, _PLANES = 277, 278, 284
 _TILE_WIDTH, _TILE_HEIGHT = 322, 323
 _STRIPS, _TILES = 273, 324  # where each of them lies
+_LENGTHS = {_STRIPS: 279, _TILES: 325}  # how many bytes each of them has
+_YCBCR = 6
 _PLAIN, _APART = 1, 2  # not compressed; each channel by itself
 # The tags that say how pixels are stored: of these all values are kept, the first of them at least.
-_STORAGE = (258, _COMPRESSION, 262, 266, _SAMPLES, 281, _PLANES, 317, 332, 338, 339, 530)
+_STORAGE = (_BITS, _COMPRESSION, 262, 266, _SAMPLES, 281, _PLANES, 317, 332, 338, 339, 530)
+_NEEDED = frozenset(_STORAGE) - {281, 332, 530}
 _SINGLE = (_WIDTH, _HEIGHT, _STRIP_HEIGHT, _TILE_WIDTH, _TILE_HEIGHT, *_STORAGE)
 _MOST_KEPT = 64  # values of such a tag; more channels than that nobody decodes
 # The tags whose values Pillow looks at; of all others it keeps the bytes.
 UNPACKED = frozenset((
-    _WIDTH, _HEIGHT, 258, _COMPRESSION, 262, 266, _STRIPS, 274, _SAMPLES, _STRIP_HEIGHT, 282, 283,
+    _WIDTH, _HEIGHT, _BITS, _COMPRESSION, 262, 266, _STRIPS, 274, _SAMPLES, _STRIP_HEIGHT, 282, 283,
     _PLANES, 296, 320, _TILE_WIDTH, _TILE_HEIGHT, _TILES, 338, 339, 530, 700, 34675,
 ))  # fmt: skip
 _BYTES, _BYTE_TYPES = (700, 34675), (1, 2, 7)  # XMP and colour profiles, if of these, stay whole
@@ -44,7 +48,8 @@ class TiffPage:
     """The tags of a page. end: `<` or `>`, its byte order.
 
     counts: how many values a tag has; values: the first, if a whole number; kept: all values of
-    the tags that say how pixels are stored; places: where in the file a tag's entry stands.
+    the tags that say how pixels are stored; lengths: bytes of all strips or tiles, by tag; places:
+    where in the file a tag's entry stands.
     """
 
     end: str
@@ -52,6 +57,7 @@ class TiffPage:
     counts: dict[int, int]
     values: dict[int, int]
     kept: dict[int, tuple[int, ...]]
+    lengths: dict[int, int]
     places: dict[int, int]
 
     def with_tags(self, data: bytes, numbers: Numbers, renamed: Numbers = _NONE) -> bytes:
@@ -106,6 +112,26 @@ def _check_parts(page: TiffPage, max_pixels: int) -> None:
         raise ImageDecodeError(
             f"TIFF image has {given} strips or tiles: expected {wanted} for {width} x {height}"
         )
+    _check_lengths(page, offsets, planes)
+
+
+def _check_lengths(page: TiffPage, offsets: int, planes: int) -> None:
+    """Of what is not compressed: without it, libtiff reads on in whatever follows in the file."""
+    compressed = page.values.get(_COMPRESSION, _PLAIN) != _PLAIN
+    found = page.lengths.get(_LENGTHS[offsets], 0)
+    if compressed or not found or page.values.get(262) == _YCBCR:  # it may have less of colours
+        return
+    width, height = page.values.get(_WIDTH, 0), page.values.get(_HEIGHT, 0)
+    if offsets == _TILES:
+        columns, rows = page.values.get(_TILE_WIDTH, 1), page.values.get(_TILE_HEIGHT, 1)
+        height = rows * _parts(width, columns) * _parts(height, rows)
+        width = columns
+    samples = 1 if planes > 1 else page.values.get(_SAMPLES, 1)
+    needed = planes * height * -(-width * samples * page.values.get(_BITS, 1) // 8)
+    if found < needed:
+        raise ImageDecodeError(
+            f"TIFF image has {found} bytes of pixels: expected {needed} for its size and depth"
+        )
 
 
 def read_page(data: bytes) -> TiffPage:
@@ -116,7 +142,7 @@ def read_page(data: bytes) -> TiffPage:
     end = "<" if data.startswith(b"II") else ">"
     big = data[2] == 43  # as Pillow has it
     where = _number(data, end, 8, 8) if big else _number(data, end, 4, 4)
-    found = TiffPage(end, big, {}, {}, {}, {})
+    found = TiffPage(end, big, {}, {}, {}, {}, {})
     held = unpacked = 0
     for number, (place, entry) in enumerate(_entries(data, end, big, where), 1):
         tag, kind, count, inline = entry
@@ -145,10 +171,11 @@ def read_page(data: bytes) -> TiffPage:
             raise ImageDecodeError(f"TIFF image has tag {tag} twice: expected it once")
         if width := _INTEGER_SIZES.get(kind):
             found.values.setdefault(tag, _number(values, end, at, width))
+            if tag in _LENGTHS.values() and count <= _MOST_VALUES:
+                found.lengths[tag] = sum(_numbers(values, end, at, width, count))
             if tag in _STORAGE:
-                places = range(at, at + width * min(count, _MOST_KEPT), width)
-                found.kept[tag] = tuple(_number(values, end, each, width) for each in places)
-        elif tag in _STORAGE:
+                found.kept[tag] = _numbers(values, end, at, width, min(count, _MOST_KEPT))
+        elif tag in _NEEDED:
             raise ImageDecodeError(
                 f"TIFF image has tag {tag} of type {kind}: expected a whole number"
             )
@@ -173,6 +200,11 @@ def _entry(end: str, big: bool) -> struct.Struct:
 
 def _number(data: bytes, end: str, at: int, width: int) -> int:
     return int.from_bytes(data[at : at + width], "little" if end == "<" else "big")
+
+
+def _numbers(data: bytes, end: str, at: int, width: int, count: int) -> tuple[int, ...]:
+    code = {1: "B", 2: "H", 4: "I", 8: "Q"}[width]
+    return struct.unpack_from(f"{end}{count}{code}", data, at)
 
 
 def _parts(length: int, part: int) -> int:
