@@ -15,6 +15,7 @@ from app.errors import ConfigurationError, ObjectNameError
 from app.finding import Detector, Finding, Sample, model_run
 from app.http import problems
 from app.http.farewell import Farewell
+from app.http.origin_form import OriginForm
 from app.http.security import SecurityHeaders
 from app.http.spool import Spools
 from app.http.telemetry import Metrics, TelemetryMiddleware
@@ -46,6 +47,7 @@ from app.store.store import Store
 from app.vocabulary import Vocabulary
 
 TITLE = "CLIP-AD"
+TAGS = ("inspection", "categories", "inspections", "operations")
 REAL_MODEL = "ViT-B-16-plus-240 laion400m_e31"
 _LOOK_S = 0.5
 _log = logging.getLogger(__name__)
@@ -103,20 +105,20 @@ def create_app(
         "score and a heatmap out.",
         docs_url=None,
         redoc_url=None,
+        openapi_tags=[{"name": name} for name in TAGS],
         lifespan=lifespan,
     )
     app.state.service = service
     app.add_middleware(TelemetryMiddleware, metrics=service.metrics)
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Farewell, lifecycle=lifecycle)
+    app.add_middleware(OriginForm)
     problems.install(app)
+    # In the document's order, as its tags are: what one came for stands first.
+    for routes in (predict, batch, categories, calibration, inspections):
+        app.include_router(routes.router)
     operations.install(app)
     page.install(app, SAMPLES)
-    app.include_router(predict.router)
-    app.include_router(batch.router)
-    app.include_router(categories.router)
-    app.include_router(calibration.router)
-    app.include_router(inspections.router)
     return app
 
 

@@ -17,7 +17,7 @@ from jsonschema.protocols import Validator
 from jsonschema.validators import validator_for
 
 from app.http.uploads import UploadLimits
-from app.routes.bounded import MAX_JSON_BYTES
+from app.routes.strict import MAX_JSON_BYTES
 from app.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parent.parent

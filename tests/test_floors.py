@@ -24,8 +24,8 @@ FLOORS: Sequence[set[str]] = (
     {"__main__"},
 )
 HTTP_FLOORS: Sequence[set[str]] = (
-    {"farewell", "negotiation", "schemas", "security", "spool"},
-    {"category_schemas", "inspection_schemas", "problems", "uploads"},
+    {"farewell", "names", "negotiation", "origin_form", "schemas", "security", "spool"},
+    {"category_schemas", "inspection_schemas", "json_text", "problems", "uploads"},
     {"telemetry"},
     {"protocol"},
 )

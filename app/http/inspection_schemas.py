@@ -51,12 +51,7 @@ Moment = Annotated[
 
 
 class InspectionOptions(BaseModel):
-    """Which inspections are asked for; an empty text counts as absent.
-
-    A name that is not here is refused: a misspelt filter would otherwise answer with everything.
-    """
-
-    model_config = ConfigDict(extra="forbid")
+    """Which inspections are asked for; an empty text counts as absent."""
 
     since: Moment | None = Field(
         default=None, description="Not before this moment, ISO 8601; UTC where no zone is given."

@@ -14,13 +14,16 @@ from starlette.routing import Match, Mount
 from starlette.types import Scope
 
 from app import errors
+from app.http import names
 from app.http.schemas import Problem
 
 MEDIA_TYPE = "application/problem+json"
 _KINDS = "urn:clip-ad:problem:"
 _RETRY_WHEN_STARTING_S = 2
 _LOGGED = 300  # characters of a detail, so that the log says why
-_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
+_NAMING = (names.UNKNOWN, names.REPEATED)
+_TOLD = 3  # faults of naming in a detail; `errors` has the rest
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 _RETRY_AFTER: dict[str, Any] = {
     "Retry-After": {
         "description": "Seconds after which to ask again.",
@@ -52,7 +55,7 @@ _STATUS: Mapping[type[errors.ClipAdError], tuple[int, str, str]] = {
     errors.NothingVisibleError: (422, "nothing-visible", "Nothing of the image is visible"),
     errors.ObjectNameError: (422, "object-name", "A category or its words are outside the rules"),
     errors.MethodError: (422, "method", "The method is not available"),
-    errors.InputError: (422, "field", "A field is missing or out of range"),
+    errors.InputError: (422, "field", "A field is missing, not known, given twice or out of range"),
     errors.CapacityError: (429, "too-many-requests", "No room at present"),
     errors.NotReadyError: (503, "not-ready", "Not serving at present"),
     errors.DeadlineError: (504, "deadline", "The request took too long"),
@@ -155,7 +158,7 @@ def _allowed(app: FastAPI, scope: Scope) -> list[str]:
     routes = [route for route in app.router.routes if not isinstance(route, Mount)]
     taken = [
         method
-        for method in _METHODS
+        for method in METHODS
         if any(route.matches({**scope, "method": method})[0] is Match.FULL for route in routes)
     ]
     return taken or ["GET", "HEAD"]  # a mount's, which has files
@@ -170,15 +173,14 @@ def _invalid(error: RequestValidationError, path: str, request_id: str) -> Probl
     shown = [
         {"loc": list(item["loc"]), "msg": item["msg"], "type": item["type"]} for item in details
     ]
-    first = shown[0] if shown else {"loc": [], "msg": "invalid request"}
-    hint = ""
-    if first["loc"] == ["body"]:
-        hint = "; expected JSON, announced by `Content-Type: application/json`"
+    first = shown[0] if shown else {"loc": [], "msg": "invalid request", "type": ""}
+    # One misspelt name hides no other: whoever sees the detail alone can mend them all.
+    told = [item for item in shown if item["type"] in _NAMING][:_TOLD] or [first]
     return Problem(
         type=_KINDS + "field",
         title=_STATUS[errors.InputError][2],
         status=422,
-        detail=f"{'.'.join(map(str, first['loc']))}: {first['msg']}{hint}",
+        detail="; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in told),
         instance=path,
         request_id=request_id,
         errors=jsonable_encoder(shown),

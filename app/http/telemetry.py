@@ -21,10 +21,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.http.problems import problem_response
+from app.http.problems import METHODS, problem_response
 
 REQUEST_ID = "X-Request-ID"
 CLIENT_LEFT = 499  # nobody is there to read a status; nginx's number for it in logs and metrics
+_UNMATCHED = "unmatched"
 _SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _log = logging.getLogger(__name__)
@@ -123,8 +124,8 @@ class TelemetryMiddleware:
             self._record(scope, status, time.perf_counter() - begin)
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
-        route = getattr(scope.get("route"), "path", "unmatched")
-        method = scope["method"] if route != "unmatched" else "any"
+        route = _route(scope)
+        method = _method(scope["method"]) if route != _UNMATCHED else "any"
         self._metrics.requests.labels(route, method, str(status)).inc()
         self._metrics.seconds.labels(route).observe(seconds)
         noted: dict[str, object] = scope["state"]["notes"]
@@ -152,6 +153,24 @@ class TelemetryMiddleware:
                 }
             },
         )
+
+
+def _route(scope: Scope) -> str:
+    """The route as it was declared: no more of them than there are, whatever is asked."""
+    declared = getattr(scope.get("route"), "path", None)
+    if declared is not None:
+        return str(declared)
+    if "endpoint" not in scope:
+        return _UNMATCHED
+    # Of these FastAPI does not say which it was: a folder of files, or a path without parameters.
+    root, outer = scope["root_path"], scope.get("app_root_path", scope["root_path"])
+    folder = root.removeprefix(outer)
+    return f"{folder}/{{file}}" if folder else scope["path"].removeprefix(root)
+
+
+def _method(name: str) -> str:
+    """A method as a label: who makes some up gets no line for each."""
+    return name if name in METHODS else "other"
 
 
 def _request_id(offered: str | None) -> str:

@@ -5,7 +5,7 @@ kept. Images are kept in memory, or in a spool where there may be many. Knows no
 formats, categories or the model.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Container
 from dataclasses import dataclass, field
 from email.message import Message
 
@@ -42,10 +42,14 @@ class Upload:
 
 @dataclass(frozen=True)
 class Form:
-    """All images in their order, and all other fields by name (repeated ones in their order)."""
+    """All images in their order, and all other fields by name (repeated ones in their order).
+
+    unknown: names of fields that were not asked for, and whether a file came in them.
+    """
 
     images: list[Upload] = field(default_factory=list)
     fields: dict[str, list[str]] = field(default_factory=dict)
+    unknown: dict[str, bool] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -62,28 +66,30 @@ class UploadLimits:
         return self.max_images * per_image + 64 * _MAX_FIELD_BYTES
 
 
-def _nobody() -> None:
-    pass
+def nobody() -> None:
+    """Is told and does nothing."""
 
 
 async def read_form(
     content_type: str | None,
     chunks: AsyncIterator[bytes],
     limits: UploadLimits,
+    known: Container[str],
     spool: Spool | None = None,
-    arrived: Callable[[], None] = _nobody,
+    arrived: Callable[[], None] = nobody,
 ) -> Form:
     """A request's body -> Form; whatever is neither multipart nor JSON is one raw image.
 
-    An image over the limit is dropped and marked, so that its neighbours survive. spool: where
-    images are kept; None is memory. arrived: told at each image's end. Raises ImageTooLargeError
-    for a body over its own limit, FieldError for a malformed form, ImageFormatError for JSON,
-    SpoolError where the disk takes no more.
+    known: the fields that are asked for; of others nothing is kept but the name. An image over the
+    limit is dropped and marked, so that its neighbours survive. spool: where images are kept; None
+    is memory. arrived: told at each image's end. Raises ImageTooLargeError for a body over its own
+    limit, FieldError for a malformed form, ImageFormatError for JSON, SpoolError where the disk
+    takes no more.
     """
     kind, boundary = _content_type(content_type)
     chunks = _settled(chunks, spool)
     if kind == _MULTIPART:
-        return await _read_multipart(boundary, chunks, _Collector(limits, spool, arrived))
+        return await _read_multipart(boundary, chunks, _Collector(limits, known, spool, arrived))
     if kind.endswith(_JSON):  # of all sorts: +json, x-ndjson
         raise ImageFormatError(
             f"content type {kind!r}: expected multipart/form-data or the bytes of an image"
@@ -184,14 +190,19 @@ class _Part:
 
 
 class _Collector:
-    """python-multipart's callbacks -> Form. spool, arrived: as `read_form` has them."""
+    """python-multipart's callbacks -> Form. Arguments as `read_form` has them."""
 
     def __init__(
-        self, limits: UploadLimits, spool: Spool | None, arrived: Callable[[], None]
+        self,
+        limits: UploadLimits,
+        known: Container[str],
+        spool: Spool | None,
+        arrived: Callable[[], None],
     ) -> None:
         self.form = Form()
         self.complete = False
         self.limits = limits
+        self._known = known
         self._spool = spool
         self._arrived = arrived
         self._count = 0
@@ -244,6 +255,8 @@ class _Collector:
         if self._part.name == IMAGE_FIELD:
             self.form.images.append(self._part.upload())
             self._arrived()
+        elif self._part.name not in self._known:
+            self.form.unknown[self._part.name] = self._part.filename is not None
         else:
             self.form.fields.setdefault(self._part.name, []).append(self._part.text())
 

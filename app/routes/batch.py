@@ -9,10 +9,11 @@ from pydantic import TypeAdapter
 from app.errors import FieldError
 from app.http.problems import documented, problem_of
 from app.http.schemas import BatchEntry, PredictOptions
-from app.http.uploads import Form, Upload, read_form
+from app.http.uploads import Form, Upload
 from app.inspection import Question
 from app.routes.access import ServiceDep, TimeLimit, require_key, unless_gone
 from app.routes.descriptions import BATCH_DESCRIPTION
+from app.routes.forms import read_form
 from app.routes.openapi import BATCH_BODY, operation_id
 from app.routes.predict import (
     JSON,
@@ -24,12 +25,14 @@ from app.routes.predict import (
     prediction,
     record,
 )
+from app.routes.strict import StrictRoute
 from app.service import Service
 from app.standing import Standing
 
 router = APIRouter(
     tags=["inspection"],
     dependencies=[Depends(require_key)],
+    route_class=StrictRoute,
     generate_unique_id_function=operation_id,
 )
 _entries = TypeAdapter(list[BatchEntry])
@@ -57,7 +60,7 @@ async def _predict_batch(
 ) -> Response:
     choose_media_type(request, (JSON,))
     limits = service.policy.upload_limits(service.policy.max_images)
-    form = await read_form(request.headers.get("content-type"), request.stream(), limits)
+    form = await read_form(request, limits)
     if not form.images:
         raise FieldError("image: is missing; expected at least one image")
     part_ids = _part_ids(form)

@@ -21,15 +21,18 @@ from app.routes.openapi import (
     CALIBRATION_BODY,
     CALIBRATION_PATH,
     CategoryId,
+    SameCategory,
     SampleId,
     operation_id,
 )
+from app.routes.strict import StrictRoute
 from app.standing import Standing
 from app.store.records import SampleRecord
 
 router = APIRouter(
     tags=["categories"],
     dependencies=[Depends(require_key)],
+    route_class=StrictRoute,
     generate_unique_id_function=operation_id,
 )
 
@@ -42,11 +45,13 @@ router = APIRouter(
     summary="Calibrate with good images",
     description=CALIBRATION_DESCRIPTION,
 )
-async def calibrate(id: CategoryId, request: Request, service: ServiceDep) -> CalibrationAnswer:
+async def calibrate(
+    id: CategoryId, request: Request, service: ServiceDep, category: SameCategory = None
+) -> CalibrationAnswer:
     # Not a place for each: they wait on the disk, and only so many are in memory or in the queue.
     with service.admit(AT_ONCE):
         async with service.spools.open() as spool:
-            found = await unless_ending(service, measured(id, request, service, spool))
+            found = await unless_ending(service, measured(id, category, request, service, spool))
         standing = found.standing
         samples = [outcome for outcome in found.outcomes if isinstance(outcome, SampleRecord)]
         if samples:

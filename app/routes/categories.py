@@ -1,11 +1,9 @@
 """/categories: what a line posts, the words for it, what is wanted of it; and as a file."""
 
 import asyncio
-from email.message import Message
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
 
 from app.categories import Category, parse_category
 from app.errors import UnknownCategoryError
@@ -13,18 +11,18 @@ from app.http.category_schemas import CategoryChange, CategoryFile, CategoryView
 from app.http.problems import documented
 from app.routes import category_file
 from app.routes.access import ServiceDep, require_key
-from app.routes.bounded import BoundedRoute
 from app.routes.category_change import change_of
 from app.routes.category_view import view
 from app.routes.links import CATEGORY_LINKS
 from app.routes.openapi import CategoryId, operation_id
+from app.routes.strict import StrictRoute
 from app.service import Service
 from app.standing import Standing, category_of
 
 router = APIRouter(
     tags=["categories"],
     dependencies=[Depends(require_key)],
-    route_class=BoundedRoute,
+    route_class=StrictRoute,
     generate_unique_id_function=operation_id,
 )
 _ERRORS = (401, 404, 422, 503)
@@ -38,7 +36,7 @@ _Pixels = Annotated[int | None, Query(ge=1, le=1_000_000)]
 @router.get(
     "/categories",
     response_model=list[CategoryView],
-    responses=documented(401, 503),
+    responses=documented(401, 422, 503),
     summary="All registered categories",
 )
 async def list_categories(service: ServiceDep) -> list[CategoryView]:
@@ -133,9 +131,7 @@ async def export_category(id: CategoryId, service: ServiceDep) -> Response:
 async def import_category(request: Request, service: ServiceDep) -> CategoryView:
     """Replaces a category of that id, its samples included."""
     service.lifecycle.require_ready()
-    data = await request.body()
-    _require_json(request.headers.get("content-type"))
-    category, samples = await asyncio.to_thread(category_file.read, data)
+    category, samples = await asyncio.to_thread(category_file.read, await request.body())
     await service.inspector.learn(category)
     standing = await service.ledger.registry.replace(category, samples)
     return await view(service.inspector, standing)
@@ -148,16 +144,6 @@ async def require_registered(service: Service, id: str) -> Standing:
     if not standing.registered:
         raise _unknown(category)
     return standing
-
-
-def _require_json(content_type: str | None) -> None:
-    # As FastAPI does for its own bodies: a page of another site cannot announce JSON.
-    message = Message()
-    message["content-type"] = content_type or "application/octet-stream"
-    kind = message.get_content_type()
-    if kind != _JSON and not (kind.startswith("application/") and kind.endswith("+json")):
-        said = f"Content-Type is {kind!r}"
-        raise RequestValidationError([{"type": "content_type", "loc": ("body",), "msg": said}])
 
 
 def _unknown(category: Category) -> UnknownCategoryError:

@@ -12,11 +12,10 @@ from pydantic import ValidationError
 from app.categories import Category, parse_category
 from app.errors import FieldError
 from app.http.category_schemas import CategoryChange, CategoryFile, SampleView
+from app.http.names import MOST, with_nearest
 from app.routes.category_change import change_of
 from app.routes.category_view import settings
 from app.store.records import SampleRecord, SampleScore
-
-_MOST_PROBLEMS = 20  # of one file; with a thousand samples all may have the same
 
 
 def write(category: Category, samples: Sequence[SampleRecord]) -> bytes:
@@ -39,9 +38,8 @@ def read(data: bytes) -> tuple[Category, list[SampleRecord]]:
         file = CategoryFile.model_validate_json(data)
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
-        raise RequestValidationError(
-            [{**item, "loc": ("body", *item["loc"])} for item in found[:_MOST_PROBLEMS]]
-        ) from error
+        placed = [{**item, "loc": ("body", *item["loc"])} for item in found[:MOST]]
+        raise RequestValidationError(with_nearest(placed, CategoryFile)) from error
     change = change_of(file.category.model_dump(exclude_unset=True))
     records = [_record(sample, f"samples[{k}]") for k, sample in enumerate(file.samples)]
     return change(parse_category(file.id)), records

@@ -7,7 +7,7 @@ long as they take.
 
 import asyncio
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -17,8 +17,9 @@ from app.categories import Category, parse_category
 from app.errors import DeadlineError, FieldError, NotReadyError
 from app.finding import Finding
 from app.http.spool import Spool
-from app.http.uploads import Form, Upload, read_form
+from app.http.uploads import Form, Upload
 from app.routes.access import TimeLimit, unless_gone
+from app.routes.forms import read_form
 from app.service import Service
 from app.standing import Standing
 from app.store.records import SampleRecord, SampleScore
@@ -41,14 +42,15 @@ class Measured:
     standing: Standing
 
 
-async def measured(id: str, request: Request, service: Service, spool: Spool) -> Measured:
-    """A request's good parts, measured; nothing is kept yet.
+async def measured(
+    id: str, named: str | None, request: Request, service: Service, spool: Spool
+) -> Measured:
+    """A request's good parts, measured; nothing is kept yet. named: the query's `category`.
 
     Raises what concerns all of them: a form or a category that cannot be used, DeadlineError for
     one that does not arrive, NotReadyError where the process ends meanwhile.
     """
-    named = request.query_params.getlist("category")
-    _refuse_other_category(parse_category(id), named)
+    _refuse_other_category(parse_category(id), [named])
     await service.standing(id)  # hundreds of megabytes need not come for a category that is unknown
     form = await _arrived(request, service, spool)
     _refuse_other_category(parse_category(id), form.fields.get("category", []))
@@ -75,8 +77,7 @@ async def _arrived(request: Request, service: Service, spool: Spool) -> Form:
                 count += 1
                 limit.reschedule(loop.time() + seconds)
 
-            kind = request.headers.get("content-type")
-            return await read_form(kind, request.stream(), limits, spool, arrived)
+            return await read_form(request, limits, spool, arrived)
     except TimeoutError as error:
         raise DeadlineError(
             f"image {count + 1} has not arrived: expected each within {seconds:g} s; nothing of "
@@ -128,7 +129,7 @@ def _sample(
     return SampleRecord(uuid.uuid4().hex, datetime.now(UTC), sha256, name or None, scores)
 
 
-def _refuse_other_category(category: Category, named: list[str]) -> None:
+def _refuse_other_category(category: Category, named: Sequence[str | None]) -> None:
     for text in filter(None, named):
         if parse_category(text).key != category.key:
             raise FieldError(

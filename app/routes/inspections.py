@@ -13,6 +13,7 @@ from app.http.problems import documented
 from app.routes.access import ServiceDep, require_key
 from app.routes.openapi import operation_id
 from app.routes.predict import choose_media_type
+from app.routes.strict import StrictRoute
 from app.spreadsheet import MARK, guarded
 from app.store.query import InspectionQuery
 
@@ -39,6 +40,7 @@ begins with `=`, `+`, `-`, `@`, one of their full-width forms, a tab or a line e
 router = APIRouter(
     tags=["inspections"],
     dependencies=[Depends(require_key)],
+    route_class=StrictRoute,
     generate_unique_id_function=operation_id,
 )
 

@@ -4,7 +4,7 @@ are checked further in, and what every answer carries."""
 from collections.abc import Iterator
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Path
+from fastapi import FastAPI, Path, Query
 from fastapi.routing import APIRoute
 
 from app.http.schemas import CATEGORY_RULES, OPTIONAL_CATEGORY_RULES, PredictOptions
@@ -27,7 +27,11 @@ SampleId = Annotated[
     ),
 ]
 CALIBRATION_PATH = "/categories/{id}/calibration"
-_EMPTY_IS_ABSENT = ("/predict", "/predict/batch", "/inspections")
+_SAME = "Need not be given: the path says it. Another one is refused."
+SameCategory = Annotated[
+    str | None, Query(description=_SAME, json_schema_extra=OPTIONAL_CATEGORY_RULES)
+]
+_EMPTY_IS_ABSENT = ("/predict", "/predict/batch", "/inspections", CALIBRATION_PATH)
 _RAW_TYPES = (
     "image/png",
     "image/jpeg",
@@ -48,6 +52,7 @@ def _form(image: dict[str, Any], **fields: dict[str, Any]) -> dict[str, Any]:
             "type": "object",
             "required": ["image"],
             "properties": {"image": image, **fields},
+            "additionalProperties": False,
         }
     }
 
@@ -63,9 +68,10 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
     return rules
 
 
-def _field(name: str) -> dict[str, Any]:
+def _field(name: str, description: str | None = None) -> dict[str, Any]:
     """An option as a form has it: an empty text counts as absent."""
     rules = _without_null(_FIELDS[name])
+    rules["description"] = description or rules["description"]
     rules.pop("default", None)
     if "enum" in rules:
         rules["enum"] = ["", *rules["enum"]]
@@ -79,10 +85,7 @@ PREDICT_BODY: dict[str, Any] = {
         "content": {
             "multipart/form-data": _form(
                 {**_BINARY, "description": "PNG, JPEG, BMP, TIFF or WebP."},
-                category=_field("category"),
-                method=_field("method"),
-                part_id=_field("part_id"),
-                station=_field("station"),
+                **{name: _field(name) for name in _FIELDS},
             ),
             **{media_type: {"schema": _BINARY} for media_type in _RAW_TYPES},
         },
@@ -95,14 +98,12 @@ BATCH_BODY: dict[str, Any] = {
         "content": {
             "multipart/form-data": _form(
                 _IMAGES,
-                category=_field("category"),
-                method=_field("method"),
+                **{name: _field(name) for name in _FIELDS if name != "part_id"},
                 part_id={
                     "type": "array",
                     "items": _field("part_id"),
                     "description": "None, or as many as images.",
                 },
-                station=_field("station"),
             )
         },
     }
@@ -111,7 +112,12 @@ BATCH_BODY: dict[str, Any] = {
 CALIBRATION_BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
-        "content": {"multipart/form-data": _form(_IMAGES)},
+        "content": {
+            "multipart/form-data": _form(
+                _IMAGES,
+                category={"type": "string", "description": _SAME, **OPTIONAL_CATEGORY_RULES},
+            )
+        },
     }
 }
 

@@ -16,27 +16,29 @@ from app.http.security import DOCS_POLICY
 from app.routes import openapi
 from app.routes.access import ServiceDep
 from app.routes.openapi import operation_id
+from app.routes.strict import StrictRoute
 from app.serving.lifecycle import State
 
 _ASSETS = "/docs/assets"
-router = APIRouter(tags=["operations"], generate_unique_id_function=operation_id)
-
-
-@router.head("/healthz", name="healthz_head", responses=documented(503), summary="Without a body")
-@router.get(
-    "/healthz", response_model=Status, responses=documented(503), summary="The process lives"
+_ERRORS = documented(422, 503)
+router = APIRouter(
+    tags=["operations"], route_class=StrictRoute, generate_unique_id_function=operation_id
 )
+
+
+@router.head("/healthz", name="healthz_head", responses=_ERRORS, summary="Without a body")
+@router.get("/healthz", response_model=Status, responses=_ERRORS, summary="The process lives")
 async def healthz(service: ServiceDep) -> Status:
     """200 as long as the process can answer; 503 once only another process can help."""
     service.lifecycle.require_life()
     return Status(status="ok")
 
 
-@router.head("/readyz", name="readyz_head", responses=documented(503), summary="Without a body")
+@router.head("/readyz", name="readyz_head", responses=_ERRORS, summary="Without a body")
 @router.get(
     "/readyz",
     response_model=Status,
-    responses=documented(503),
+    responses=_ERRORS,
     summary="Predictions are being served",
 )
 async def readyz(service: ServiceDep) -> Status:
@@ -49,7 +51,10 @@ async def readyz(service: ServiceDep) -> Status:
 @router.get(
     "/metrics",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {}}, "description": "Prometheus text format"}},
+    responses={
+        200: {"content": {"text/plain": {}}, "description": "Prometheus text format"},
+        **documented(422),
+    },
     summary="Metrics for Prometheus",
 )
 async def metrics(service: ServiceDep) -> Response:
@@ -63,7 +68,10 @@ async def metrics(service: ServiceDep) -> Response:
 
 
 @router.get(
-    "/model", response_model=ModelCard, responses=documented(503), summary="The model being served"
+    "/model",
+    response_model=ModelCard,
+    responses=_ERRORS,
+    summary="The model being served",
 )
 async def model(service: ServiceDep) -> ModelCard:
     """Backbone, weights, parameters and methods, with the fingerprint over all that moves a

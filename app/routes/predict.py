@@ -24,12 +24,14 @@ from app.http.schemas import (
     ScoreParts,
     Timing,
 )
-from app.http.uploads import Form, read_form
+from app.http.uploads import Form
 from app.inspection import Inspection, Question
 from app.presentation import Rendering
 from app.routes.access import ServiceDep, TimeLimit, require_key, unless_gone
 from app.routes.descriptions import PREDICT_DESCRIPTION
+from app.routes.forms import read_form
 from app.routes.openapi import PREDICT_BODY, PREDICT_RESPONSES, operation_id
+from app.routes.strict import StrictRoute
 from app.service import Service
 from app.standing import Standing
 
@@ -37,6 +39,7 @@ JSON, PNG, NPY = "application/json", "image/png", "application/x-npy"
 router = APIRouter(
     tags=["inspection"],
     dependencies=[Depends(require_key)],
+    route_class=StrictRoute,
     generate_unique_id_function=operation_id,
 )
 
@@ -64,9 +67,7 @@ async def _predict(
     request: Request, options: PredictOptions, service: Service, deadline: float
 ) -> Response:
     media_type = choose_media_type(request, (JSON, PNG, NPY))
-    form = await read_form(
-        request.headers.get("content-type"), request.stream(), service.policy.upload_limits(1)
-    )
+    form = await read_form(request, service.policy.upload_limits(1))
     options = merge_fields(options, form)
     if media_type == PNG and options.heatmap == "none":
         raise FieldError("heatmap: is none, but Accept asks for image/png; expected overlay or map")
@@ -103,18 +104,12 @@ def choose_media_type(request: Request, offers: tuple[str, ...]) -> str:
 
 
 def merge_fields(options: PredictOptions, form: Form) -> PredictOptions:
-    """The query's options, what the form says taking precedence; raises as FastAPI does.
+    """The query's options and the form's; raises as FastAPI does.
 
     An empty value says nothing: a form that was left blank does not erase the query's.
     """
-    fields = {
-        name: form.fields[name] for name in PredictOptions.model_fields if name in form.fields
-    }
-    for name, values in fields.items():
-        if len(values) > 1:
-            raise FieldError(f"{name}: is given {len(values)} times; expected once")
     given = options.model_dump(exclude_unset=True)
-    return parse_options(given | {name: text for name, (text,) in fields.items() if text})
+    return parse_options(given | {name: text for name, (text,) in form.fields.items() if text})
 
 
 def parse_options(fields: Mapping[str, Any]) -> PredictOptions:

@@ -11,6 +11,7 @@ from app.http.spool import Piece, Spools
 from app.http.uploads import Form, UploadLimits, read_form
 
 LIMITS = UploadLimits(max_bytes=100, max_images=2)
+KNOWN = {"image", "category", "part_id"}
 FORM = "multipart/form-data; boundary=edge"
 
 
@@ -27,7 +28,7 @@ def read(
         for start in range(0, len(body), slices):
             yield body[start : start + slices]
 
-    return asyncio.run(read_form(content_type, chunks(), limits))
+    return asyncio.run(read_form(content_type, chunks(), limits, KNOWN))
 
 
 @pytest.mark.parametrize("slices", [1, 5, 10_000])
@@ -105,7 +106,7 @@ def test_a_spooled_body_is_read_as_any_other(
     async def scene() -> None:
         async with Spools(tmp_path).open() as spool:
             form = await read_form(
-                content_type, chunks(), limits, spool, lambda: arrived.append(spool.size)
+                content_type, chunks(), limits, KNOWN, spool, lambda: arrived.append(spool.size)
             )
             assert form.fields == expected.fields
             for found, other in zip(form.images, expected.images, strict=True):
@@ -130,7 +131,7 @@ def test_an_endless_body_is_not_read_to_its_end(content_type: str) -> None:
             yield b"x" * 1000
 
     try:
-        form = asyncio.run(read_form(content_type, endless(), LIMITS))
+        form = asyncio.run(read_form(content_type, endless(), LIMITS, KNOWN))
         error = form.images[0].error
     except ImageTooLargeError as raised:
         error = raised
@@ -140,9 +141,17 @@ def test_an_endless_body_is_not_read_to_its_end(content_type: str) -> None:
 @pytest.mark.parametrize("content", [b"x" * 5000, b"\x89PNG\xff"])
 def test_a_file_in_another_field_is_told_where_it_belongs(content: bytes) -> None:
     with pytest.raises(
-        FieldError, match=r"^file: holds a file; expected the image in the field 'i"
+        FieldError, match=r"^category: holds a file; expected the image in the field 'i"
     ):
-        read(part("file", content, "a.png") + b"--edge--\r\n")
+        read(part("category", content, "a.png") + b"--edge--\r\n")
+
+
+@pytest.mark.parametrize("content", [b"x", b"x" * 5000, b"\x89PNG\xff"])
+def test_of_a_field_that_was_not_asked_for_the_name_alone_is_kept(content: bytes) -> None:
+    body = part("file", content, "a.png") + part("colour", content) + part("image", b"x")
+    form = read(body + b"--edge--\r\n")
+    assert form.unknown == {"file": True, "colour": False}
+    assert (form.fields, len(form.images)) == ({}, 1)
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,8 @@ def test_part_ids_belong_to_their_images(client: TestClient) -> None:
         ({"files": images(*GREYS), "data": {"part_id": ["a\x01"] * 5}}, 422, "part_id"),
         ({"files": images(*GREYS[:2] * 2)}, 200, ""),
         ({"files": images(*GREYS)}, 422, "expected at most 4"),
-        ({"files": {"other": b"x"}}, 422, "image: is missing"),
+        ({"files": {"station": (None, "S1")}}, 422, "image: is missing"),
+        ({"files": {"other": b"x"}}, 422, "body.other: is not known; expected image"),
         ({"json": []}, 415, "multipart"),
     ],
 )

@@ -76,7 +76,7 @@ def test_nothing_usable_registers_nothing(client: TestClient) -> None:
     answer = client.post("/categories/nut/calibration", files={"image": b"text"})
     assert (answer.status_code, answer.json()["n"]) == (200, 0)
     assert client.get("/categories").json() == []
-    empty = client.post("/categories/nut/calibration", files={"other": b"x"})
+    empty = client.post("/categories/nut/calibration", files={"category": (None, "nut")})
     assert (empty.status_code, "image: is missing" in empty.json()["detail"]) == (422, True)
 
 

@@ -83,6 +83,56 @@ def test_metrics(client: TestClient) -> None:
     assert "nobody" not in text
 
 
+def counted(client: TestClient) -> set[tuple[str, str, str]]:
+    """Route, method and status of each line that counts requests."""
+    pattern = r'clipad_requests_total\{method="([^"]*)",route="([^"]*)",status="(\d+)"\}'
+    found = re.findall(pattern, client.get("/metrics").text)
+    return {(route, method, status) for method, route, status in found}
+
+
+def test_made_up_methods_are_one_in_the_metrics(client: TestClient) -> None:
+    for number in range(50):
+        for path in ("/predict", "/healthz", "/static/js/main.js", "/openapi.json", "/nowhere"):
+            assert client.request(f"FOO{number}", path).status_code in (404, 405)
+    client.request("post", "/healthz")
+    assert client.request("PUT", "/predict").status_code == 405
+    assert counted(client) == {
+        ("/predict", "other", "405"),
+        ("/healthz", "other", "405"),
+        ("/healthz", "POST", "405"),
+        ("/static/{file}", "other", "405"),
+        ("/openapi.json", "other", "405"),
+        ("unmatched", "any", "404"),
+        ("/predict", "PUT", "405"),
+    }
+
+
+def test_the_service_s_own_files_have_routes_in_the_metrics(client: TestClient) -> None:
+    paths = {
+        "/": "/",
+        "/docs": "/docs",
+        "/real-backbone": "/real-backbone",
+        "/openapi.json": "/openapi.json",
+        "/static/js/main.js": "/static/{file}",
+        "/static/css/frame.css": "/static/{file}",
+        "/static/samples/wood-good.png": "/static/samples/{file}",
+        "/docs/assets/favicon.png": "/docs/assets/{file}",
+    }
+    for path in paths:
+        client.get(path)
+    for number in range(20):
+        for folder in ("/static", "/static/samples", "/docs/assets"):
+            client.get(f"{folder}/no-{number}")
+    found = counted(client)
+    assert {route for route, _, status in found if status == "200"} == set(paths.values())
+    assert {route for route, _, status in found if status == "404"} == {
+        "/static/{file}",
+        "/static/samples/{file}",
+        "/docs/assets/{file}",
+    }
+    assert len(found) <= 2 * len(paths)
+
+
 def test_one_log_line_per_request_without_pictures_or_keys(
     serve: Serve, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -145,17 +195,34 @@ def document(client: TestClient) -> dict[str, Any]:
     return answer
 
 
+def test_the_document_begins_with_what_one_came_for(document: dict[str, Any]) -> None:
+    paths = list(document["paths"])
+    assert paths[:4] == ["/predict", "/predict/batch", "/categories", "/categories/{id}"]
+    assert paths[-5:] == ["/inspections", "/healthz", "/readyz", "/metrics", "/model"]
+    tags = [
+        operation["tags"][0]
+        for methods in document["paths"].values()
+        for operation in methods.values()
+    ]
+    assert list(dict.fromkeys(tags)) == [tag["name"] for tag in document["tags"]]
+    assert tags == sorted(tags, key=[tag["name"] for tag in document["tags"]].index)
+
+
 def test_openapi_names_every_body_and_answer(document: dict[str, Any]) -> None:
     predict = document["paths"]["/predict"]["post"]
     bodies = predict["requestBody"]["content"]
     assert {"multipart/form-data", "image/png", "application/octet-stream"} <= set(bodies)
-    assert set(bodies["multipart/form-data"]["schema"]["properties"]) == {
+    form = bodies["multipart/form-data"]["schema"]
+    assert set(form["properties"]) == {
         "image",
         "category",
         "method",
+        "heatmap",
+        "size",
         "part_id",
         "station",
     }
+    assert form["additionalProperties"] is False
     assert {p["name"] for p in predict["parameters"]} == {
         "category",
         "method",

@@ -101,9 +101,11 @@ def test_the_file_name_means_nothing(client: TestClient) -> None:
     assert client.post("/predict?category=nut", files=files).status_code == 415
 
 
-def test_the_form_goes_before_the_query(client: TestClient) -> None:
-    response = client.post("/predict?category=gear&station=A", **FORM)
+def test_a_field_stands_in_the_form_or_in_the_query(client: TestClient) -> None:
+    response = client.post("/predict?station=A", **FORM)
     assert (response.json()["category"], response.json()["station"]) == ("metal nut", "A")
+    form = {**IMAGE, "data": {"category": "nut", "heatmap": "none", "size": "model"}}
+    assert client.post("/predict?station=A", **form).json()["heatmap"] is None
 
 
 def test_an_empty_form_value_leaves_the_query_s(client: TestClient) -> None:
