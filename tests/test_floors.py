@@ -42,10 +42,10 @@ SERVING_FLOORS: Sequence[set[str]] = (
     {"signals"},
 )
 CLIPAD_FLOORS: Sequence[set[str]] = (
+    {"choices"},
     {
         "attention",
         "checkpoint",
-        "choices",
         "download",
         "heads",
         "maps",

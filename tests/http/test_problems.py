@@ -21,6 +21,7 @@ STATUS = {
     "ObjectNameError": 422,
     "MethodError": 422,
     "FieldError": 422,
+    "NothingVisibleError": 422,
     "QueueFullError": 429,
     "TooManyNewCategoriesError": 429,
     "ModelMemoryError": 503,

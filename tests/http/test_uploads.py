@@ -180,6 +180,6 @@ def test_a_form_needs_a_sane_boundary(content_type: str) -> None:
 
 
 def test_images_are_no_fields() -> None:
-    body = part("image", b"x") * 1030 + part("other", b"x") * 1024 + b"--edge--"
+    body = part("image", b"x") * 1030 + part("part_id", b"x") * 1024 + b"--edge--"
     form = read(body, slices=10_000, limits=UploadLimits(max_bytes=100, max_images=1030))
-    assert (len(form.images), len(form.fields["other"])) == (1030, 1024)
+    assert (len(form.images), len(form.fields["part_id"])) == (1030, 1024)
