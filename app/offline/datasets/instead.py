@@ -6,6 +6,7 @@ It needs no masks. It is named only where it has been found to read the pictures
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 
 from app.errors import DatasetError
 from app.offline.datasets.files import pictures_if_any, subfolders
@@ -28,7 +29,7 @@ def _instead(root: Path, pick: Pick) -> str | None:
     folders = subfolders(root)
     if good_folder(folders) or any(good_folder(subfolders(folder)) for folder in folders):
         read_folder(root, pick)
-        return f"the layout folder would do: folder {root}"
+        return f"the layout folder would do: folder {quote(str(root))}"
     for name in pick([folder.name for folder in folders if (folder / "test").is_dir()]):
         said = _of_object(root / name)
         if said is not None:
@@ -43,6 +44,6 @@ def _of_object(folder: Path) -> str | None:
     name = folder.resolve().name
     read_folder(test, list, name)
     return (
-        f"to evaluate without masks the layout folder would do, an object at a time: folder {test} "
-        f"--object-name {name}"
+        "to evaluate without masks the layout folder would do, an object at a time: "
+        f"folder {quote(str(test))} --object-name {quote(name)}"
     )
