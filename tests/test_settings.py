@@ -1,20 +1,27 @@
 """Settings: defaults, the environment, and one line that says what is wrong."""
 
+import os
+import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
 
 from app.errors import ConfigurationError
+from app.parts import load_detector, open_store
 from app.settings import (
     DEMO_BACKBONE,
     DEMO_HEADS,
     DEMO_WEIGHTS,
+    SAMPLES,
     Settings,
     keyring,
     load_settings,
+    load_variables,
     settings_with,
     unknown_variables,
 )
+from app.settings.model import PATHS
 
 
 @pytest.fixture(autouse=True)
@@ -121,6 +128,35 @@ def test_an_env_file_in_another_encoding_is_told_in_one_line(tmp_path: Path) -> 
         load_settings()
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be"])
+def test_an_env_file_in_utf_16_is_told_in_one_line(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / ".env").write_text("CLIPAD_PORT=1\n", encoding=encoding)
+    with pytest.raises(ConfigurationError, match=r"^\.env in .*: cannot be read \(.*UTF-8$"):
+        load_settings()
+
+
+def test_a_mark_of_the_encoding_is_no_part_of_the_first_name(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("CLIPAD_PORT=81\nCLIPAD_SIGMA=1\n", encoding="utf-8-sig")
+    assert load_settings().port == 81
+    (tmp_path / ".env").write_text("CLIPAD_SIGMA=1\n", encoding="utf-8-sig")
+    assert any(warning.startswith("CLIPAD_SIGMA: ") for warning in unknown_variables())
+
+
+def test_a_file_of_variables_is_read_as_env_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "line 2.env"
+    file.write_bytes(b"\xef\xbb\xbfexport CLIPAD_PORT = '81'\r\nCLIPAD_MAX_BATCH=3\r\n")
+    with monkeypatch.context() as patched:
+        patched.setattr("os.environ", {**os.environ, "CLIPAD_MAX_BATCH": "4"})
+        load_variables(file)
+        assert (os.environ["CLIPAD_PORT"], os.environ["CLIPAD_MAX_BATCH"]) == ("81", "4")
+    for other in ("utf-16", "utf-16-le"):
+        file.write_text("CLIPAD_PORT=81", encoding=other)
+        with pytest.raises(ConfigurationError, match=r"line 2\.env: cannot be read .*UTF-8$"):
+            load_variables(file)
+
+
 def test_an_env_file_that_cannot_be_opened_is_told_in_one_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -182,3 +218,81 @@ def test_options_of_a_command_take_the_settings_place(monkeypatch: pytest.Monkey
     assert settings_with({"backbone": "b", "weights": "w", "heads": "h"}).heads_in_use == "h"
     with pytest.raises(ConfigurationError, match="both or neither"):
         settings_with({"backbone": "b"})
+
+
+# Signs that mean something to a URL, a pattern, a shell or a configuration file.
+NAMES = [
+    *("a?b", "a#b", "a%20b", "50%", "%(here)s", "a b", " a ", "Prüfung", "Pru\u0308fung", "~x"),
+    *("a?mode=ro", "file:a", ":memory:", "a&b=c", "a;b", "[a]*", "$HOME", "a'b", 'a"b', "a\\b"),
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("relative", [True, False])
+def test_the_database_is_in_that_very_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str, relative: bool
+) -> None:
+    written = f"./{name}" if relative else str(tmp_path / name)
+    monkeypatch.setenv("CLIPAD_DATA_DIR", written)
+    open_store(load_settings()).close()
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name / "clip-ad.db").is_file()
+    with sqlite3.connect(tmp_path / name / "clip-ad.db") as found:
+        assert found.execute("SELECT count(*) FROM categories").fetchone() == (0,)
+    found.close()
+
+
+def test_keys_and_models_are_read_from_that_very_file(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "~a?b#c%20d 50% [e]* ü&$HOME;file:"
+    folder.mkdir()
+    (folder / "keys").write_text("sesame\n")
+    for file in (DEMO_BACKBONE, DEMO_WEIGHTS, DEMO_HEADS):
+        (folder / file.name).symlink_to(file)
+    shutil.copy(SAMPLES / "wood-good.png", folder)
+    for setting, value in {
+        "API_KEYS_FILE": folder / "keys",
+        "BACKBONE": folder / DEMO_BACKBONE.name,
+        "WEIGHTS": folder / DEMO_WEIGHTS.name,
+        "HEADS": folder / DEMO_HEADS.name,
+        "MODEL_DIR": folder / "models",
+        "INT8_PICTURES": folder,
+    }.items():
+        monkeypatch.setenv(f"CLIPAD_{setting}", str(value))
+    settings = load_settings()
+    assert keyring(settings).accepts("sesame")
+    assert load_detector(settings).methods == ("sdp", "sdp_plus")
+    assert (settings.model_dir, settings.int8_pictures) == (folder / "models", folder)
+
+
+def test_a_tilde_is_the_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    monkeypatch.setenv("HOME", str(home))
+    for name in PATHS:
+        monkeypatch.setenv(f"CLIPAD_{name.upper()}", f"~/of {name}")
+    settings = load_settings()
+    for name in PATHS:
+        assert str(getattr(settings, name)) == str(home / f"of {name}"), name
+    monkeypatch.setenv("CLIPAD_DATA_DIR", "~")
+    assert load_settings().data_dir == home
+    given = settings_with({"model_dir": Path("~/m"), "heads": "~/h", "device": "~"})
+    assert (given.model_dir, given.heads, given.device) == (home / "m", str(home / "h"), "~")
+
+
+def test_every_path_is_one_of_those_that_know_the_home() -> None:
+    kinds = {name: str(field.annotation) for name, field in Settings.model_fields.items()}
+    assert {name for name, kind in kinds.items() if "Path" in kind} <= set(PATHS)
+
+
+def test_a_home_that_there_is_not_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLIPAD_DATA_DIR", "~nobody-of-that-name/data")
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings()
+    assert str(refused.value) == (
+        "CLIPAD_DATA_DIR='~nobody-of-that-name/data': expected a user's home, or "
+        "./~nobody-of-that-name/data for what is called so"
+    )
+    monkeypatch.delenv("CLIPAD_DATA_DIR")
+    with pytest.raises(ConfigurationError, match=r"^--model-dir ~nobody.*: expected a user's home"):
+        settings_with({"model_dir": Path("~nobody-of-that-name")})

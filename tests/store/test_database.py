@@ -52,6 +52,47 @@ def test_every_way_to_write_postgresql_is_taken(scheme: str) -> None:
     assert shown(url) == "postgresql+psycopg://user:***@host/name?sslpassword=hidden"
 
 
+@pytest.mark.parametrize(
+    ("url", "file"),
+    [
+        ("sqlite:///a b#c.db", "a b#c.db"),
+        ("sqlite:///Prüfung.db", "Prüfung.db"),
+        ("sqlite:///a%20b.db", "a b.db"),
+        ("sqlite:///a%3Fb%25.db", "a?b%.db"),
+        ("sqlite:///x.db?timeout=3&check_same_thread=false", "x.db"),
+        ("sqlite:///x.db?", "x.db"),
+        ("sqlite:///~/x.db", "home/x.db"),
+        ("sqlite:///./~/x.db", "~/x.db"),
+    ],
+)
+def test_a_file_may_be_named_by_a_url(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str, file: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    Store(url).close()
+    assert [path.relative_to(tmp_path) for path in tmp_path.rglob("*.db")] == [Path(file)]
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("sqlite:///a?/x.db", "'/x.db' is none; in a file's name it is written %3F"),
+        ("sqlite:///x.db?mode=ro", "'mode=ro' is none"),
+        ("sqlite:///x.db?timeout=3&cache=shared", "'cache=shared' is none"),
+        ("sqlite:///~nobody-of-that-name/x.db", "nobody has the home of '~nobody-of-that-name"),
+    ],
+)
+def test_a_url_of_another_file_than_meant_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, url: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StoreError) as refused:
+        Store(url)
+    assert said in str(refused.value)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_the_folder_of_a_file_is_made(tmp_path: Path) -> None:
     Store(f"sqlite:///{tmp_path}/new/folder/store.db").close()
     assert (tmp_path / "new" / "folder" / "store.db").exists()
