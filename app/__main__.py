@@ -34,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         params=parameters,
         callback=_serve,
         context_settings={"help_option_names": ["-h", "--help"]},
-        help="Serve CLIP-AD. Settings are CLIPAD_* variables; these are uvicorn's options.",
+        help="Serve CLIP-AD. Settings are CLIPAD_* variables (docs/settings.md); these are "
+        "uvicorn's options.",
     )
     command.main(list(sys.argv[1:] if arguments is None else arguments))
 

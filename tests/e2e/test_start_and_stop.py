@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.serving import ROOT, SERVE, Server, environment, free_port, tiny_vit
+from tests.e2e.serving import SERVE, Server, environment, free_port, tiny_vit
 from tests.forking import run
 from tests.parity import FOLDER, files
 
@@ -53,22 +53,6 @@ def test_it_refuses_to_start_with_one_clear_line(
     assert line.startswith("clip-ad: cannot start: ")
     assert words in line
     assert (done.returncode, done.stdout) == (1, "")
-
-
-def test_a_file_of_variables_that_cannot_be_read_is_told_in_one_line(tmp_path: Path) -> None:
-    (tmp_path / "line.env").write_text("CLIPAD_PORT=1\n", encoding="utf-16")
-    done = subprocess.run(
-        [sys.executable, "-m", "app", "--env-file", "line.env"],
-        cwd=tmp_path,
-        env=environment({}) | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    (line,) = done.stderr.splitlines()
-    assert line.startswith("clip-ad: cannot start: line.env: cannot be read")
-    assert line.endswith("expected a text file in UTF-8")
-    assert done.returncode == 1
 
 
 def test_a_port_in_use_is_told(tmp_path: Path) -> None:
