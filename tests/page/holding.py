@@ -1,4 +1,4 @@
-"""Answers held back, so that what usually comes first comes last; nothing asked by the clock."""
+"""Answers held back, so that what usually comes first comes last; and nothing by the clock."""
 
 from playwright.sync_api import Page
 

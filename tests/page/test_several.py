@@ -167,6 +167,26 @@ def test_it_can_be_stopped_and_go_on(serve: Serve, open_page: Open) -> None:
     expect(page.locator("#several-onward")).to_be_hidden()
 
 
+def test_all_are_asked_again_where_what_decides_has_changed(serve: Serve, open_page: Open) -> None:
+    service = serve()
+    levels = range(100, 119)
+    good = posted([grey(f"good-{level}.png", level) for level in levels])
+    service.api("POST", "/categories/nut/calibration", files=good)
+    page = open_page(service, holding=True)
+    page.fill("#category", "nut")
+    drop(page, *[grey(f"part-{k}.png", 117 + k) for k in range(3)])
+    expect(said(page)).to_have_text("3 pictures: 2 passed, 1 rejected.")
+    expect(page.locator(".decision")).to_have_text("Pass")
+    service.api("DELETE", "/categories/nut/calibration")
+    page.evaluate("window.dispatchEvent(new Event('focus'))")
+    expect(said(page)).to_have_text("3 pictures: 3 out of date.")
+    page.get_by_role("button", name="Ask again about 3").click()
+    expect(said(page)).to_have_text("3 pictures: 3 not decided.")
+    expect(page.locator(".decision")).to_have_text("Not decided")
+    expect(page.locator("#results tbody .tag")).to_have_text(["Not decided"] * 3)
+    assert sent(page, "POST predict") == 6
+
+
 def test_more_may_be_dropped_meanwhile(serve: Serve, open_page: Open) -> None:
     service = serve()
     page = open_page(service, holding=True)

@@ -15,7 +15,7 @@ export function installInspecting({ stage, part, model, results, onStage }) {
   let turn = new AbortController(); // of what the user wanted last
   let asked = null; // the part last asked for
   const answer = installShown({ stage, part, onAgain: ask });
-  const several = installSeveral({ results, ask: answerTo, question: () => (part.isValid() ? fields() : null) });
+  const several = installSeveral({ results, ask: answerTo, question: () => (part.isValid() ? fields() : null), onAnswer });
 
   const fields = () => ({ category: part.id(), method: model.method() });
 
@@ -89,6 +89,11 @@ export function installInspecting({ stage, part, model, results, onStage }) {
     }
   }
 
+  /** One of the list was asked again: it takes the place of what is shown of it and holds no more. */
+  function onAnswer(entry) {
+    if (current?.file === entry.file && answer.isOutdated()) show(entry.answer, current);
+  }
+
   async function answerTo(file, words, signal) {
     return { prediction: await predict(file, words, signal), askedOf: knownModel() };
   }
@@ -112,6 +117,7 @@ export function installInspecting({ stage, part, model, results, onStage }) {
   /** One of the list: its answer, or, where that holds no more, another. */
   async function open(entry) {
     const signal = begin();
+    const waited = several.isUnderWay(entry);
     if (entry.category) part.name(entry.category);
     else if (part.isValid()) Object.assign(entry, fields());
     if (entry.method) model.choose(entry.method);
@@ -121,8 +127,7 @@ export function installInspecting({ stage, part, model, results, onStage }) {
     await Promise.all([chosen.shown, part.refresh()]);
     if (signal.aborted) return;
     lookAtStage();
-    const waited = several.isUnderWay(entry);
-    if (waited) await waitFor(entry, signal);
+    if (several.isUnderWay(entry)) await waitFor(entry, signal);
     if (signal.aborted) return;
     const { state, answer: found, error } = entry;
     if (found?.prediction.heatmap.blob && whyOutdated(found) === null) await show(found, chosen);
@@ -149,7 +154,10 @@ export function installInspecting({ stage, part, model, results, onStage }) {
     choose,
     ask,
     open,
-    review: answer.review,
+    review() {
+      answer.review();
+      several.report();
+    },
     /** The user has said what is on it: what waited for that is asked. */
     askNamed() {
       const first = part.isNamed() ? several.name() : null;

@@ -1,16 +1,19 @@
 // Several pictures at once: all are asked about, few at a time, and none stops another.
 
 import { byId, pause } from "./elements.js";
+import { whyOutdated } from "./standing.js";
 import * as words from "./words.js";
 
 const AT_ONCE = 2;
 const TRIES = 20;
-const COUNTED = { pass: "passed", reject: "rejected", undecided: "not decided", refused: "without an answer", stopped: "not asked" };
+const COUNTED = {
+  pass: "passed", reject: "rejected", undecided: "not decided", outdated: "out of date", refused: "without an answer", stopped: "not asked",
+};
 const SETTLED = new Set(["answered", "refused"]);
 
 /** ask(file, { category, method }, signal): the answer. question(): the fields as they stand, null
- * (and a word to the user) where they lack something. */
-export function installSeveral({ results, ask, question }) {
+ * (and a word to the user) where they lack something. onAnswer(entry): one has its answer. */
+export function installSeveral({ results, ask, question, onAnswer }) {
   const [panel, said, bar, stop, onward] = ["several", "several-said", "several-bar", "several-stop", "several-onward"].map(byId);
   let entries = []; // those the panel counts
   let workers = 0;
@@ -18,6 +21,7 @@ export function installSeveral({ results, ask, question }) {
 
   const waiting = () => entries.filter(({ state }) => state === "waiting");
   const unasked = () => entries.filter(({ state, error }) => state === "stopped" || (state === "refused" && (error.mayPass || error.status === 401)));
+  const outdated = () => entries.filter(({ answer: found }) => found && whyOutdated(found));
 
   function begin() {
     if (stopped.signal.aborted) stopped = new AbortController();
@@ -55,6 +59,7 @@ export function installSeveral({ results, ask, question }) {
   function settle(entry, ...how) {
     results.change(entry, ...how);
     entry.onSettled?.();
+    if (entry.answer) onAnswer(entry);
   }
 
   /** After 429 nothing was computed, and there will be room. */
@@ -74,8 +79,9 @@ export function installSeveral({ results, ask, question }) {
     panel.hidden = entries.length === 0;
     bar.hidden = stop.hidden = !busy;
     bar.value = entries.filter(({ state }) => SETTLED.has(state)).length / Math.max(1, entries.length);
-    onward.hidden = busy || unasked().length === 0;
-    onward.textContent = `Ask about the other ${unasked().length}`;
+    const [others, again] = [unasked().length, outdated().length];
+    onward.hidden = busy || others + again === 0;
+    onward.textContent = again ? `Ask again about ${others + again}` : `Ask about the other ${others}`;
     const text = busy ? `Asking about ${entries.length} pictures …` : summary();
     if (said.textContent !== text) said.textContent = text; // it is read aloud: not at each step
   }
@@ -83,7 +89,8 @@ export function installSeveral({ results, ask, question }) {
   function summary() {
     const counts = new Map();
     for (const { answer: found, state } of entries) {
-      const kind = COUNTED[found ? words.decision(found.prediction).state : state];
+      const decided = found && (whyOutdated(found) ? "outdated" : words.decision(found.prediction).state);
+      const kind = COUNTED[decided ?? state];
       counts.set(kind, (counts.get(kind) ?? 0) + 1);
     }
     return `${entries.length} pictures: ${[...counts].map(([kind, count]) => `${count} ${kind}`).join(", ")}.`;
@@ -92,7 +99,7 @@ export function installSeveral({ results, ask, question }) {
   function goOn() {
     const asked = question();
     if (!asked) return;
-    for (const entry of unasked()) {
+    for (const entry of [...unasked(), ...outdated()]) {
       if (entry.category === "") Object.assign(entry, asked);
       results.change(entry, "waiting");
     }
@@ -129,7 +136,7 @@ export function installSeveral({ results, ask, question }) {
         entry.onSettled = resolve;
       });
     },
-    /** One of them may have been answered otherwise. */
+    /** One of them may have been answered otherwise, or hold no more. */
     report,
   };
 }
