@@ -159,13 +159,15 @@ class Inspector:
         return Inspection(finding, decision, marked, rendering, seconds, source)
 
     async def measure(
-        self, read: Callable[[], bytes], category: Category, deadline: float = math.inf
+        self, read: Callable[[], bytes], category: Category, deadline: float, turn: asyncio.Lock
     ) -> tuple[str, dict[str, tuple[Finding, float]]]:
         """An encoded image of a good part -> sha256 of its bytes, and for every method its finding
         with the median of its map, inside the region of interest.
 
         read: the image's bytes; asked in a thread, and they are held while they are decoded alone.
-        Scores are those that `inspect` gives the same image. Raises what its steps raise.
+        turn: held while the model computes; those who share it are decoded meanwhile, and never
+        fill a batch. Scores are those that `inspect` gives the same image. Raises what its steps
+        raise.
         """
         loop = asyncio.get_running_loop()
         question = Question(category, "", "none", model_size=True)
@@ -175,11 +177,12 @@ class Inspector:
         inside = prepared.inside
         text = await self._vocabulary.features(category.wording, category.rvs)
         found = {}
-        for method in self.detector.methods:
-            sample = Sample(prepared.pixels, text, method, inside)
-            finding = await self.batcher.submit(sample, deadline)
-            median = await loop.run_in_executor(self._executor, _median, finding, inside)
-            found[method] = finding, median
+        async with turn:
+            for method in self.detector.methods:
+                sample = Sample(prepared.pixels, text, method, inside)
+                finding = await self.batcher.submit(sample, deadline)
+                median = await loop.run_in_executor(self._executor, _median, finding, inside)
+                found[method] = finding, median
         return prepared.source.sha256, found
 
     def _inside(self, category: Category) -> Inside | None:

@@ -17,6 +17,7 @@ from jsonschema.protocols import Validator
 from jsonschema.validators import validator_for
 
 from app.http.uploads import UploadLimits
+from app.routes.good_parts import AT_ONCE
 from app.routes.strict import MAX_JSON_BYTES
 from app.settings import PREFIX, Settings
 
@@ -86,8 +87,16 @@ def directive(name: str, text: str = PROXY) -> str:
 
 
 def location(path: str) -> str:
-    (found,) = re.findall(rf"^ +location {path} {{\n(.*?)^ +}}$", PROXY, re.MULTILINE | re.DOTALL)
+    block = rf"^ +location {re.escape(path)} {{\n(.*?)^ +}}$"
+    (found,) = re.findall(block, PROXY, re.MULTILINE | re.DOTALL)
     return str(found)
+
+
+def holds(name: str, where: str) -> str:
+    """The value of a directive in a location: its own, or the server's."""
+    inside = location(where)
+    said = inside if re.search(rf"^\s*{name} ", inside, re.M) else PROXY.partition("location")[0]
+    return directive(name, said)
 
 
 def default(name: str) -> Any:
@@ -241,19 +250,30 @@ def test_the_password_is_the_operators() -> None:
     assert told | {services["database"]["environment"]["POSTGRES_PASSWORD"]} == {"chosen"}
 
 
-def test_the_proxy_waits_longer_than_the_service_takes() -> None:
-    assert seconds(directive("proxy_read_timeout")) > default("request_timeout_s")
+CALIBRATION = r"~ ^/categories/[^/]+/calibration$"
+MOST, MOST_GOOD = default("max_images"), default("max_calibration_images")
+PLACES = [("/", 1), ("= /predict/batch", MOST), ("/categories", 1), (CALIBRATION, MOST_GOOD)]
 
 
-MOST = default("max_images")
-
-
-@pytest.mark.parametrize(
-    ("where", "images"), [("/", 1), ("= /predict/batch", MOST), ("/categories", MOST)]
-)
+@pytest.mark.parametrize(("where", "images"), PLACES)
 def test_the_proxy_lets_through_what_the_service_takes(where: str, images: int) -> None:
-    inside = location(where)
-    said = inside if "client_max_body_size" in inside else PROXY.partition("location")[0]
-    limit = directive("client_max_body_size", said)
+    limit = holds("client_max_body_size", where)
     largest = UploadLimits(default("max_upload_bytes"), images).max_body
     assert int(limit[:-1]) * BYTES[limit[-1]] >= max(largest, MAX_JSON_BYTES)
+
+
+@pytest.mark.parametrize(("where", "images"), PLACES)
+def test_the_proxy_waits_longer_than_the_service_takes(where: str, images: int) -> None:
+    longest = default("request_timeout_s")
+    if where == CALIBRATION:  # each picture has that time, and before them the category's words
+        longest *= 1 + images / AT_ONCE
+    assert seconds(holds("proxy_read_timeout", where)) > longest
+
+
+def test_what_the_proxy_takes_in_whole_fits_its_memory() -> None:
+    (room,) = re.findall(r":size=(\d+)g$", SERVICES["proxy"]["tmpfs"])
+    for where, _ in PLACES:
+        if holds("proxy_request_buffering", where) == "on":
+            limit = holds("client_max_body_size", where)
+            assert int(limit[:-1]) * BYTES[limit[-1]] < int(room) * BYTES["g"]
+    assert holds("proxy_request_buffering", CALIBRATION) == "off"

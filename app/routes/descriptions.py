@@ -32,10 +32,11 @@ curl -F category=carpet -F image=@a.png -F image=@b.png \\
 """
 
 CALIBRATION_DESCRIPTION = """\
-Several `image` parts, all of GOOD parts, under the light and camera of the line, of different
-pieces. Each one's score is kept for every available method, the image is not; calls add up. An
-image that does not decode becomes a `problem` in its entry, the others are kept: `added` and
-`failed` count both. The same request again counts the same parts again (`repeated`). A field
+Several `image` parts (up to `CLIPAD_MAX_CALIBRATION_IMAGES`), all of GOOD parts, under the light
+and camera of the line, of different pieces. The answer comes when all are measured. Each one's
+score is kept for every available method, the image is not; calls add up. An image that does not
+decode, or is not measured in time, becomes a `problem` in its entry, the others are kept: `added`
+and `failed` count both. The same request again counts the same parts again (`repeated`). A field
 `category` that names another category than the path is refused.
 
 The answer says what `n` images buy at the category's `alpha`: `expected_rate` is the false-alarm

@@ -24,9 +24,7 @@ from app.service import Service
 from app.standing import Standing
 from app.store.records import SampleRecord, SampleScore
 
-# Of one request: while one picture is computed the next is decoded. More would make those who ask
-# for predictions wait for them; docs/benchmarks.md has the figures.
-AT_ONCE = 2
+AT_ONCE = 2  # of one request: while one picture is computed the next is decoded
 _MAX_FILENAME = 255
 
 Outcome = SampleRecord | Exception
@@ -88,10 +86,12 @@ async def _arrived(request: Request, service: Service, spool: Spool) -> Form:
 async def _outcomes(uploads: list[Upload], standing: Standing, service: Service) -> list[Outcome]:
     outcomes: dict[int, Outcome] = {}
     waiting = iter(enumerate(uploads))
+    # More in a batch would make those wait longer who ask for predictions (docs/benchmarks.md).
+    turn = asyncio.Lock()
 
     async def work(waiting: Iterator[tuple[int, Upload]]) -> None:
         for index, upload in waiting:
-            outcomes[index] = await _outcome(upload, standing, service)
+            outcomes[index] = await _outcome(upload, standing, service, turn)
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -102,14 +102,16 @@ async def _outcomes(uploads: list[Upload], standing: Standing, service: Service)
     return [outcomes[index] for index in range(len(uploads))]
 
 
-async def _outcome(upload: Upload, standing: Standing, service: Service) -> Outcome:
+async def _outcome(
+    upload: Upload, standing: Standing, service: Service, turn: asyncio.Lock
+) -> Outcome:
     """Raises NotReadyError where the process ends: then it will be so for all that are left."""
     try:
         if upload.error:
             raise upload.error
         limit = TimeLimit(service.policy.timeout_s)
         sha256, found = await limit.over(
-            service.inspector.measure(lambda: upload.data, standing.category, limit.end)
+            service.inspector.measure(lambda: upload.data, standing.category, limit.end, turn)
         )
     except Exception as error:
         if service.lifecycle.ending and isinstance(error, NotReadyError):

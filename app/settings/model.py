@@ -220,7 +220,8 @@ class Settings(BaseSettings):
     max_calibration_images: Positive = Field(
         default=256,
         description="Images of one calibration request at most. They wait on the disk of DATA_DIR, "
-        "of four requests at once, and two of a request are measured at the same time.",
+        "of four requests at once; a request takes two places of those that QUEUE_CAPACITY and "
+        "MAX_BATCH make up.",
     )
     max_heatmap_side: Positive = Field(
         default=2048, description="Longer side of a heatmap in pixels at most."

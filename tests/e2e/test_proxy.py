@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from socketserver import BaseRequestHandler, ThreadingUDPServer
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -27,6 +28,7 @@ from tests.e2e.serving import ROOT, free_port
 
 pytestmark = pytest.mark.slow
 PAGE = (ROOT / "docs" / "scale.md").read_text("utf-8")
+CALIBRATION = "/categories/{}/calibration"
 AGAIN, ONCE = "again", "once"
 REFUSED, BREAKS, BREAKS_OFF, SILENT = "no connection", "breaks", "breaks off", "silent"
 # A column of the page's table: what the first replica does, one case each.
@@ -264,18 +266,27 @@ def test_without_any_replica_the_proxy_says_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "mebibytes"), [("/predict", 24), ("/predict/batch", 648), ("/categories/import", 648)]
+    ("path", "mebibytes"),
+    [
+        ("/predict", 24),
+        ("/predict/batch", 648),
+        ("/categories/import", 24),
+        ("/categories/a nut/calibration", 5122),
+    ],
 )
 def test_a_body_beyond_all_limits_is_refused_by_its_head(path: str, mebibytes: int) -> None:
     with arranged() as (at, plan):
         for excess, expected in ((1, b" 413 "), (0, b" 100 ")):
             with socket.create_connection(("127.0.0.1", at.port), 10) as client:
                 length = mebibytes * 1024**2 + excess
-                head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n"
+                head = f"POST {quote(path)} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n"
                 client.sendall(f"{head}Expect: 100-continue\r\nConnection: close\r\n\r\n".encode())
                 answer = client.recv(4096)
             assert expected in answer.partition(b"\r\n")[0] + b" "
-        assert plan.asked == []
+            if excess:
+                assert plan.asked == []
+        # Of the one that stopped after its head only a calibration's replica has heard.
+        assert {one.path for one in plan.asked} <= {quote(CALIBRATION.format("a nut"))}
 
 
 def test_its_own_problems_look_like_the_services() -> None:
@@ -316,6 +327,51 @@ def test_a_slow_client_holds_no_place_in_a_replica() -> None:
         client.sendall(b"lf")
         assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
         assert [one.body for one in plan.asked] == [b"half"]
+
+
+def test_a_calibration_is_sent_on_as_it_comes() -> None:
+    """It may be larger than the proxy's memory."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as replica,
+        proxy.in_front_of([f"127.0.0.1:{replica.getsockname()[1]}"]) as at,
+        socket.create_connection(("127.0.0.1", at.port), 10) as client,
+    ):
+        path = CALIBRATION.format("nut")
+        head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n"
+        client.sendall(f"{head}ha".encode())
+        replica.settimeout(10)
+        connection, _ = replica.accept()
+        with connection:
+            connection.settimeout(10)
+            come = b""
+            while not come.endswith(b"\r\n\r\nha"):
+                come += connection.recv(4096)
+            client.sendall(b"lf")
+            assert connection.recv(4096) == b"lf"
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_refusal_reaches_a_client_that_is_still_sending() -> None:
+    """A replica without room says so by the head alone, in the middle of a calibration's body."""
+    with ExitStack() as stack:
+        server = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        answer = b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 5\r\nContent-Length: 2\r\n"
+
+        def refuse() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(answer + b"Connection: close\r\n\r\n{}")
+                while connection.recv(65_536):
+                    pass
+
+        refusing = threading.Thread(target=refuse)
+        refusing.start()
+        stack.callback(refusing.join, 10)
+        at = stack.enter_context(proxy.in_front_of([f"127.0.0.1:{server.getsockname()[1]}"]))
+        told = ask(at.url, f"POST {CALIBRATION.format('nut')}", content=bytes(50_000_000))
+        assert (told.status_code, told.headers["retry-after"]) == (429, "5")
 
 
 def test_the_service_learns_who_asks_and_under_which_id() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import calibrating
+import good_parts
 import models
 import serving
 import typer
@@ -100,7 +101,7 @@ def heads(
 run_one_of(
     (
         *(text, pro, heads),
-        *(models.model, models.codecs, calibrating.calibration),
+        *(models.model, models.codecs, calibrating.calibration, good_parts.good_parts),
         *(serving.serve, serving.log, serving.start, serving.memory),
     ),
     "Benchmarks; of models, on random weights of a model's shape.",
