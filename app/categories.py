@@ -12,11 +12,11 @@ from app.calibration import DEFAULT_ALPHA
 from app.clipad.choices import RvsMethod
 from app.clipad.prompts import Wording, worded
 from app.errors import ObjectNameError
+from app.ids import key_of, spoken
 from app.images.region import Roi
 
 MAX_ID_CHARACTERS = 64
 _PUNCTUATION = " _-."
-_AS_SPACES = str.maketrans("_-", "  ")
 
 
 @dataclass(frozen=True)
@@ -49,11 +49,6 @@ class Category:
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-def spoken(identifier: str) -> str:
-    """An id as words: `_` and `-` read as spaces."""
-    return " ".join(identifier.translate(_AS_SPACES).split())
-
-
 def parse_category(text: str) -> Category:
     """A posted category -> Category of its own, not registered anywhere.
 
@@ -75,7 +70,7 @@ def parse_category(text: str) -> Category:
     words = spoken(identifier)
     if not any(c.isalnum() for c in words):
         raise ObjectNameError(f"category {identifier!r}: expected at least one letter or digit")
-    return Category(identifier, identifier.casefold(), Wording(words))
+    return Category(identifier, key_of(identifier), Wording(words))
 
 
 def _allowed(character: str) -> bool:

@@ -1,5 +1,7 @@
 """What the model says of single images: a batch of samples in, a finding or an error for each.
 
+Here scores are made, for predictions and calibrations alike: text part and map's maximum are
+rounded (`app.rounding`), the score is their sum, exactly. The map stays as the model gave it.
 Knows nothing of files, HTTP or decisions.
 """
 
@@ -19,6 +21,7 @@ from app.clipad.prompts import Wording
 from app.errors import ModelMemoryError
 from app.heatmap import FloatMap
 from app.images.region import Inside
+from app.rounding import rounded
 
 _NO_MEMORY = "DefaultCPUAllocator: can't allocate memory"  # as torch says it of the CPU's
 
@@ -61,7 +64,11 @@ class Sample:
 
 @dataclass(frozen=True)
 class Finding:
-    """What the model says of one image; anomaly: the smoothed map, float32 [S,S]."""
+    """What the model says of one image.
+
+    score = text_score + map_score, the latter the map's maximum where it counts; all of them
+    multiples of `app.rounding.STEP`. anomaly: the smoothed map, float32 [S,S], not rounded.
+    """
 
     score: float
     text_score: float
@@ -129,11 +136,9 @@ def _named(error: Exception) -> Exception:
 def _finding(
     found: Detection, place: int, inside: Inside | None, seconds: float
 ) -> Finding | Exception:
-    anomaly, text_score = found.maps[place].numpy(), found.text_score[place]
-    score, peak = found.score[place], found.map_score[place]
-    if inside is not None:
-        peak = torch.tensor(anomaly[inside].max())
-        score = text_score + peak
-    if not math.isfinite(score):
-        return ArithmeticError(f"anomaly score is {float(score)}: expected a finite number")
-    return Finding(float(score), float(text_score), float(peak), anomaly, seconds)
+    anomaly, text = found.maps[place].numpy(), float(found.text_score[place])
+    peak = float(found.map_score[place] if inside is None else anomaly[inside].max())
+    if not math.isfinite(text + peak):
+        return ArithmeticError(f"anomaly score is {text + peak}: expected a finite number")
+    text, peak = rounded(text), rounded(peak)
+    return Finding(text + peak, text, peak, anomaly, seconds)

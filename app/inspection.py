@@ -24,6 +24,7 @@ from app.images.region import Inside, inside
 from app.images.tensors import to_tensor
 from app.presentation import Frame, Presentation, Presenter, Rendering
 from app.regions import Region
+from app.rounding import rounded
 from app.serving.batching import Batcher
 from app.vocabulary import Vocabulary
 
@@ -162,7 +163,7 @@ class Inspector:
         self, read: Callable[[], bytes], category: Category, deadline: float, turn: asyncio.Lock
     ) -> tuple[str, dict[str, tuple[Finding, float]]]:
         """An encoded image of a good part -> sha256 of its bytes, and for every method its finding
-        with the median of its map, inside the region of interest.
+        with the median of its map, inside the region of interest, rounded as scores are.
 
         read: the image's bytes; asked in a thread, and they are held while they are decoded alone.
         turn: held while the model computes; those who share it are decoded meanwhile, and never
@@ -201,4 +202,6 @@ class Inspector:
 
 
 def _median(finding: Finding, inside: Inside | None) -> float:
-    return float(np.median(finding.anomaly if inside is None else finding.anomaly[inside]))
+    # Rounded too: of a map that is the same everywhere it must not lie above the maximum.
+    counted = finding.anomaly if inside is None else finding.anomaly[inside]
+    return rounded(float(np.median(counted)))

@@ -5,7 +5,7 @@ From records to values, nothing else: knows neither the database nor the event l
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Literal
@@ -15,6 +15,7 @@ from app.categories import Category
 from app.clipad.choices import RvsMethod
 from app.clipad.prompts import Domain, Wording
 from app.images.region import Roi, parse_roi
+from app.rounding import rounded
 from app.store.records import CategoryRecord, SampleRecord, SampleScore
 
 State = Literal["none", "too_few", "outdated", "calibrated"]
@@ -79,7 +80,7 @@ def _method_standing(
         # without any score of this method (heads came later) is no use for it.
         for score in sample.scores:
             if score.method == method and score.fingerprint == fingerprint:
-                scores.append(score)
+                scores.append(_rounded(score))
                 files.add(sample.image_sha256)
                 break
     calibration = Calibration(
@@ -90,6 +91,20 @@ def _method_standing(
     )
     n = calibration.n
     return MethodStanding(calibration, outdated=len(samples) - n, repeated=n - len(files))
+
+
+def as_read(sample: SampleRecord) -> SampleRecord:
+    """A stored sample with its figures rounded: older versions kept them as the model gave them."""
+    return replace(sample, scores=tuple(_rounded(score) for score in sample.scores))
+
+
+def _rounded(score: SampleScore) -> SampleScore:
+    return replace(
+        score,
+        score=rounded(score.score),
+        map_max=rounded(score.map_max),
+        map_median=rounded(score.map_median),
+    )
 
 
 def category_of(record: CategoryRecord) -> Category:

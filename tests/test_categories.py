@@ -30,8 +30,9 @@ def test_allowed(text: str, identifier: str, words: str) -> None:
     assert (category.id, category.object) == (identifier, words)
 
 
-def test_lookup_ignores_case() -> None:
-    assert parse_category("Metal Nut").key == parse_category("metal nut").key
+def test_lookup_ignores_case_and_takes_space_and_hyphens_for_one() -> None:
+    keys = {parse_category(id).key for id in ("metal_nut", " Metal nut", "METAL-NUT", "metal  nut")}
+    assert keys == {"metal nut"}
 
 
 @pytest.mark.parametrize(

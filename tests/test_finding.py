@@ -1,13 +1,20 @@
 """One image's way: mixed methods in a batch, failures alone, figures that are none."""
 
+from dataclasses import replace
+from fractions import Fraction
+
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from torch import Tensor
 
 from app.clipad.detector import Detection
 from app.errors import ModelMemoryError
 from app.finding import Finding, Sample, model_run
+from app.images.region import Inside
+from app.rounding import STEP, rounded
 from tests.fakes import FakeDetector
 
 
@@ -87,3 +94,46 @@ def test_findings_hold_the_map_and_its_parts() -> None:
     assert (found.text_score, found.map_score, found.score) == (0.25, 0.5, 0.75)
     np.testing.assert_array_equal(found.anomaly, np.full((16, 16), 0.5, np.float32))
     assert observed == [1]
+
+
+class UnsteadyDetector(FakeDetector):
+    """Its figures move a little with the size of the batch, as those of real ones do."""
+
+    def detect(self, images: Tensor, text: Tensor, method: str = "sdp") -> Detection:
+        found = super().detect(images, text, method)
+        little = 2e-6 * len(images)
+        text_score, maps = found.text_score + little, found.maps - little
+        peak = maps.amax((1, 2))
+        return Detection(text_score + peak, text_score, peak, maps)
+
+
+@pytest.mark.parametrize("inside", [None, np.tri(16, dtype=bool)], ids=["everywhere", "region"])
+def test_figures_are_the_same_alone_and_in_every_batch(inside: Inside | None) -> None:
+    greys = np.random.default_rng(3).uniform(size=40).tolist()
+    samples = [replace(sample(grey), inside=inside) for grey in greys]
+    run = model_run(UnsteadyDetector(), lambda _images: None)
+    alone = [run([one])[0] for one in samples]
+    for size in (2, 3, 8, 40):
+        for start in range(0, 40, size):
+            for one, other in zip(run(samples[start : start + size]), alone[start:], strict=False):
+                assert isinstance(one, Finding)
+                assert isinstance(other, Finding)
+                figures = [
+                    (found.score, found.text_score, found.map_score) for found in (one, other)
+                ]
+                assert figures[0] == figures[1]
+                assert not np.array_equal(one.anomaly, other.anomaly)
+
+
+@given(st.floats(0, 1, width=32), st.floats(-1, 4, width=32))
+def test_the_score_is_the_sum_of_its_parts_to_the_last_bit(text: float, peak: float) -> None:
+    detector = FakeDetector()
+    said = Detection(*(torch.tensor([v]) for v in (text + peak, text, peak)), torch.zeros(1, 4, 4))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(detector, "detect", lambda *_: said)
+        (found,) = model_run(detector, lambda _images: None)([sample(0.5)])
+    assert isinstance(found, Finding)
+    assert Fraction(found.score) == Fraction(found.text_score) + Fraction(found.map_score)
+    for value, raw in ((found.text_score, text), (found.map_score, peak)):
+        assert value == rounded(value)
+        assert abs(value - raw) <= STEP / 2

@@ -10,8 +10,8 @@ APP = Path(__file__).parent.parent / "app"
 
 # From the ground up; a module imports only what stands on lower floors.
 FLOORS: Sequence[set[str]] = (
-    {"calibration", "cpus", "drift", "errors", "logs", "memory", "png", "regions", "spreadsheet"},
-    {"address", "images", "keyring", "serving"},
+    {"calibration", "cpus", "drift", "errors", "ids", "logs", "memory", "png", "rounding"},
+    {"address", "images", "keyring", "regions", "serving", "spreadsheet"},
     {"clipad", "folders", "heatmap", "store"},
     {"categories", "inspection_log", "pictures", "settings", "vocabulary"},
     {"finding", "presentation"},
@@ -70,10 +70,12 @@ OFFLINE_STANDS_ON = {
     "errors",
     "folders",
     "heatmap",
+    "ids",
     "images",
     "offline",
     "pictures",
     "png",
+    "rounding",
     "spreadsheet",
 }
 SETTINGS_READERS = {"__main__", "main", "parts"}

@@ -5,12 +5,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.categories import Category, parse_category
 from app.clipad.prompts import Domain, Wording
 from app.clipad.rvs import RvsMethod
 from app.images.region import parse_roi
-from app.standing import MethodStanding, Standing, category_of, record_of, standing_of
+from app.rounding import STEP, rounded
+from app.standing import MethodStanding, Standing, as_read, category_of, record_of, standing_of
 from app.store.records import SampleRecord, SampleScore
 
 MODEL = "m"
@@ -118,3 +121,40 @@ def test_a_category_survives_being_stored() -> None:
     )
     for category in (NUT, whole):
         assert category_of(record_of(category)) == category
+
+
+def test_stored_figures_count_as_they_are_made_today() -> None:
+    """Older versions kept them as the model gave them: thresholds move by half a step at most."""
+    values = [0.123456, 0.7654321, 0.2345678]
+    decides = standing([sample(score(value)) for value in values]).calibration("sdp")
+    assert decides is not None
+    assert decides.threshold == rounded(0.7654321) != 0.7654321
+    assert decides.map_threshold == rounded(0.7654321 / 2)
+    assert decides.map_low == rounded(0.2345678 / 4)
+    # The same picture, posted today: it ties, and is not anomalous.
+    again = decides.decide(rounded(0.7654321 + 1e-6))
+    assert again is not None
+    assert (again.p_value, again.is_anomalous) == (0.5, False)
+
+
+@given(st.lists(st.floats(-5, 5, width=32), min_size=3, max_size=40), st.floats(-5, 5, width=32))
+def test_rounded_scores_keep_their_order_and_the_equivalence(
+    values: list[float], new: float
+) -> None:
+    decides = standing([sample(score(value)) for value in values]).calibration("sdp")
+    assert decides is not None
+    decision = decides.decide(rounded(new))
+    assert decision is not None
+    assert decision.is_anomalous == (decision.p_value <= NUT.alpha)
+    threshold = sorted(values, reverse=True)[decides.k - 1]
+    if abs(new - threshold) > STEP:
+        assert decision.is_anomalous == (new > threshold)
+
+
+def test_a_sample_is_shown_as_it_counts() -> None:
+    (shown,) = as_read(sample(score(0.123456))).scores
+    assert (shown.score, shown.map_max, shown.map_median) == (
+        rounded(0.123456),
+        rounded(0.123456 / 2),
+        rounded(0.123456 / 4),
+    )

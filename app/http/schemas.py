@@ -19,7 +19,8 @@ class PredictOptions(BaseModel):
     category: str | None = Field(
         default=None,
         description="What the line calls the part, e.g. `metal nut`. 1-64 characters: letters, "
-        "digits, space, `_`, `-`, `.`. Required unless the service has a default.",
+        "digits, space, `_`, `-`, `.`; `metal_nut` is `Metal nut`. Required unless the service has "
+        "a default.",
         examples=["metal nut"],
         json_schema_extra=CATEGORY_RULES,
     )
@@ -126,7 +127,9 @@ class Prediction(BaseModel):
     method: str
     part_id: str | None
     station: str | None
-    anomaly_score: float = Field(description="text + map; higher is more anomalous.")
+    anomaly_score: float = Field(
+        description="text + map, exactly; all three rounded to 1/4096. Higher is more anomalous."
+    )
     score_parts: ScoreParts
     calibrated: bool
     anomaly_threshold: float | None

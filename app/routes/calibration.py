@@ -26,7 +26,7 @@ from app.routes.openapi import (
     operation_id,
 )
 from app.routes.strict import StrictRoute
-from app.standing import Standing
+from app.standing import Standing, as_read
 from app.store.records import SampleRecord
 
 router = APIRouter(
@@ -85,7 +85,7 @@ async def list_samples(id: CategoryId, service: ServiceDep) -> Response:
             category=standing.category.id,
             alpha=standing.category.alpha,
             calibrations=calibrations(standing),
-            samples=[SampleView.model_validate(sample) for sample in samples],
+            samples=[SampleView.model_validate(as_read(sample)) for sample in samples],
         )
         return answer.model_dump_json().encode()
 

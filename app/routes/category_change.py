@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from app.calibration import DEFAULT_ALPHA
-from app.categories import Category, spoken
+from app.categories import Category
 from app.clipad.prompts import Domain, Wording, worded
 from app.errors import FieldError
+from app.ids import spoken
 from app.images.region import parse_roi
 
 Change = Callable[[Category], Category]

@@ -15,6 +15,7 @@ from app.http.category_schemas import CategoryChange, CategoryFile, SampleView
 from app.http.names import MOST, with_nearest
 from app.routes.category_change import change_of
 from app.routes.category_view import settings
+from app.standing import as_read
 from app.store.records import SampleRecord, SampleScore
 
 
@@ -23,7 +24,7 @@ def write(category: Category, samples: Sequence[SampleRecord]) -> bytes:
     file = CategoryFile(
         id=category.id,
         category=CategoryChange.model_validate(settings(category)),
-        samples=[SampleView.model_validate(sample) for sample in samples],
+        samples=[SampleView.model_validate(as_read(sample)) for sample in samples],
     )
     return file.model_dump_json().encode()
 

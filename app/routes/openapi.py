@@ -14,7 +14,7 @@ CategoryId = Annotated[
     str,
     Path(
         description="The category: 1-64 characters, letters, digits, space, `_`, `-`, `.`; case "
-        "makes no difference.",
+        "makes no difference, nor which of space, `_` and `-` stands between words.",
         examples=["metal_nut"],
         json_schema_extra=CATEGORY_RULES,
     ),

@@ -26,7 +26,7 @@ MAX_CATEGORIES = 10_000
 
 
 class CategoryStore:
-    """Keys are categories' ids, case-folded; an unknown one is no error."""
+    """Keys are those of `app.ids`; an unknown one is no error."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, delete, insert, select
 
+from app.ids import key_of
 from app.store.database import Database
 from app.store.query import InspectionQuery
 from app.store.records import InspectionRecord
@@ -30,7 +31,7 @@ class InspectionStore:
         """Keep all the lines, or none, in their order."""
         if not records:
             return
-        rows = [{**asdict(line), "category_key": line.category.casefold()} for line in records]
+        rows = [{**asdict(line), "category_key": key_of(line.category)} for line in records]
         with self._database.writing() as connection:
             connection.execute(insert(INSPECTIONS), rows)
 
@@ -81,7 +82,7 @@ def _conditions(query: InspectionQuery) -> Iterator[ColumnElement[bool]]:
     if query.before is not None:
         yield columns.id < query.before
     if query.category is not None:
-        yield columns.category_key == query.category.casefold()
+        yield columns.category_key == key_of(query.category)
     same: dict[str, Any] = {
         "part_id": query.part_id,
         "station": query.station,

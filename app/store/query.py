@@ -8,8 +8,9 @@ from datetime import datetime
 class InspectionQuery:
     """Every condition that is not None must hold; the newest `limit` lines are meant.
 
-    since, until: aware times, from `since` on and before `until`. category: in any case.
-    before: a line's id; only older lines, for the next page. limit: lines at most, at least 1.
+    since, until: aware times, from `since` on and before `until`. category: its id
+    in any spelling of the same key. before: a line's id; only older lines, for the next page.
+    limit: lines at most, at least 1.
     """
 
     limit: int = 100

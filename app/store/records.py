@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class CategoryRecord:
-    """A registered category. key: its id, case-folded, under which it is found.
+    """A registered category. key: of its id (`app.ids`), under which it is found.
 
     normal_states, abnormal_states: own state words, each with one `{}`; None for the domain's.
     rvs: None for the service's. roi: as `app.images.region.parse_roi` takes it, None

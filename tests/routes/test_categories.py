@@ -258,3 +258,30 @@ def test_keys_are_asked_for(serve: Serve) -> None:
         ("GET", "/inspections"),
     ):
         assert client.request(method, path, json={}).status_code == 401, path
+
+
+SPELLINGS = ("metal_nut", "Metal nut", "METAL-NUT", "metal__nut")
+
+
+def test_an_id_is_found_in_every_spelling_and_answers_in_the_one_that_was_posted(
+    serve: Serve,
+) -> None:
+    client = serve(default_category="Metal-Nut", allow_new_categories=False)
+    put(client, "metal nut", alpha=0.25)
+    for number, id in enumerate(SPELLINGS):
+        assert calibrate(client, id, range(10 * number, 10 * number + 2))["n"] == 2 * number + 2
+    for id in SPELLINGS:
+        view = client.get(f"/categories/{id}").json()
+        assert (view["id"], view["calibrations"][0]["n"]) == ("metal nut", 8)
+        answer = predict(client, id)
+        assert (answer["category"], answer["calibrated"]) == (id, True)
+    unnamed = client.post("/predict", files={"image": good(1)}).json()
+    assert (unnamed["category"], unnamed["calibrated"]) == ("metal nut", True)
+    assert client.post("/predict?category=metalnut", content=good(1)).status_code == 404
+    asked = {"category": "METAL nut"}
+    wait_for(lambda: len(client.get("/inspections", params=asked).json()["inspections"]) == 5)
+    file = client.get("/categories/Metal_Nut/export").json()
+    assert client.post("/categories/import", json=file | {"id": "METAL_NUT"}).status_code == 200
+    assert [found["id"] for found in client.get("/categories").json()] == ["METAL_NUT"]
+    assert client.delete("/categories/metal-nut").status_code == 204
+    assert client.get("/categories").json() == []

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from app.ids import key_of
 from app.store.records import CategoryRecord, InspectionRecord, SampleRecord, SampleScore
 from app.store.store import Store
 
@@ -22,7 +23,7 @@ def category(id: str = "Bracket 7", **changes: Any) -> CategoryRecord:
         "created": NOON,
         "updated": NOON,
     }
-    return CategoryRecord(key=id.casefold(), id=id, **values | changes)
+    return CategoryRecord(key=key_of(id), id=id, **values | changes)
 
 
 def put(store: Store, record: CategoryRecord) -> None:

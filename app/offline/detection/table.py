@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from app.errors import FieldError
+from app.ids import key_of
 from app.offline.detection import stamp
 from app.offline.detection.stamp import Stamp
 from app.spreadsheet import MARK, guarded, unguarded
@@ -84,8 +85,8 @@ class Table:
         """
         for name in _SAME:
             before = self._same[name]
-            # Of a category, upper and lower case are the same.
-            if before and row[name] and str(row[name]).lower() != before.lower():
+            # A category is the same in any spelling of its id; the others have one spelling.
+            if before and row[name] and key_of(str(row[name])) != key_of(before):
                 raise FieldError(
                     f"{self.path}: its lines have {name} {before!r}, this run has "
                     f"{row[name]!r}: expected the same; name another folder, or start --fresh"

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
+import batches
 import calibrating
 import good_parts
 import models
@@ -101,7 +102,8 @@ def heads(
 run_one_of(
     (
         *(text, pro, heads),
-        *(models.model, models.codecs, calibrating.calibration, good_parts.good_parts),
+        *(models.model, models.codecs, batches.batches),
+        *(calibrating.calibration, good_parts.good_parts),
         *(serving.serve, serving.log, serving.start, serving.memory),
     ),
     "Benchmarks; of models, on random weights of a model's shape.",

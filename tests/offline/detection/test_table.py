@@ -136,6 +136,16 @@ def test_the_columns_are_as_documented() -> None:
     assert COLUMNS[:4] == ("file", "status", "decision", "anomaly_score")
 
 
+def test_a_table_goes_on_under_another_spelling_of_its_category(tmp_path: Path) -> None:
+    with closing(Table(tmp_path / "t.csv", Format.CSV)) as table:
+        table.add(SAME | {"file": "a.png", "category": "metal_nut"})
+        for same in ("Metal nut", "METAL-NUT"):
+            table.check(SAME | {"file": "b.png", "category": same})
+        for other in ("metalnut", "metal nut 2"):
+            with pytest.raises(FieldError, match="lines have category 'metal_nut'"):
+                table.check(SAME | {"file": "b.png", "category": other})
+
+
 OLD = COLUMNS[:-2]  # of the version before: no stamps, no mark
 
 
