@@ -30,7 +30,7 @@ _PASSES = (
     (0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8), (2, 0, 4, 4), (0, 2, 2, 4), (1, 0, 2, 2),
     (0, 1, 1, 2),
 )  # fmt: skip
-_TURNS: dict[int, Callable[[Pixels], Pixels]] = {
+TURNS: dict[int, Callable[[Pixels], Pixels]] = {
     1: lambda p: p,
     2: lambda p: p[:, ::-1],
     3: lambda p: p[::-1, ::-1],
@@ -40,6 +40,7 @@ _TURNS: dict[int, Callable[[Pixels], Pixels]] = {
     7: lambda p: p.transpose(1, 0, 2)[::-1, ::-1],
     8: lambda p: p.transpose(1, 0, 2)[::-1],
 }
+"""Pixels [H,W,3] as they are stored -> upright, by Exif orientation."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +120,7 @@ def png_pictures(draw: Draw) -> TruePicture:
     if orientation:
         chunks.append((b"eXIf", _exif(orientation)))
     data = png_file(stored, depth, colour, interlaced=draw(st.booleans()), chunks=chunks)
-    shown = _TURNS[orientation or 1](_over_white(seen, opaque))
+    shown = TURNS[orientation or 1](_over_white(seen, opaque))
     # Pillow's blending rounds in its own way where a pixel is half transparent.
     return TruePicture("PNG", data, shown, tolerance=1)
 
@@ -192,7 +193,7 @@ def tiff_pictures(draw: Draw) -> TruePicture:
         orientation=orientation,
     )
     opaque = np.full((*stored.shape[:2], 1), 255)
-    return TruePicture("TIFF", data, _TURNS[orientation](_over_white(seen, opaque)))
+    return TruePicture("TIFF", data, TURNS[orientation](_over_white(seen, opaque)))
 
 
 @st.composite
@@ -240,7 +241,7 @@ def _turned(
         exif = Image.Exif()
         exif[0x0112] = orientation
         options["exif"] = exif
-    pixels = _TURNS[orientation or 1](_shown(image))
+    pixels = TURNS[orientation or 1](_shown(image))
     return TruePicture(kind, file_of(image, kind, **options), pixels, tolerance)
 
 

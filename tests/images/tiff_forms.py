@@ -6,8 +6,9 @@ keeping them. Knows nothing of which forms the service reads.
 
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -44,8 +45,10 @@ class TiffMade:
     further: tuple[int, ...] = ()
     narrow: bool = False
 
-    def make(self, rng: np.random.Generator) -> tuple[bytes, Shown]:
-        """A file of noise, and the pixels [H,W,3] it shows."""
+    def make(
+        self, rng: np.random.Generator, more: Mapping[int, list[int]] = MappingProxyType({})
+    ) -> tuple[bytes, Shown]:
+        """A file of noise with these tags too, and the pixels [H,W,3] it shows."""
         storage, told = self.storage, self.further if self.further != UNTOLD else ()
         samples = self._noise(rng)
         tags: dict[int, list[int]] = {262: [self.photometric], 338: list(told)}
@@ -62,7 +65,7 @@ class TiffMade:
             shown = tiff_shows(indexed, self.photometric, storage.bits, number, told, colours)
         else:  # whatever it is made to show is a guess
             shown = np.full((HEIGHT, WIDTH, 3), -1)
-        return tiff_bytes(samples, storage, tags), shown
+        return tiff_bytes(samples, storage, tags | dict(more)), shown
 
     def _noise(self, rng: np.random.Generator) -> NDArray[Any]:
         storage, channels = self.storage, CHANNELS[self.photometric]

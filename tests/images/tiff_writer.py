@@ -130,7 +130,7 @@ def _zstd(data: bytes) -> bytes:
 
 _COMPRESSIONS: dict[int, Callable[[bytes], bytes]] = {
     1: bytes, 5: _lzw, 8: zlib.compress, 32773: _runs, 32946: zlib.compress,
-    34925: lzma.compress, 50000: _zstd,
+    34925: lambda rows: lzma.compress(rows, preset=0), 50000: _zstd,
 }  # fmt: skip
 COMPRESSIONS = tuple(_COMPRESSIONS)
 
@@ -139,7 +139,7 @@ def _file(tags: dict[int, list[int]], pieces: list[bytes], where: int, storage: 
     end, big = storage.end, storage.big
     word, room, start = (end + "Q", 8, 16) if big else (end + "I", 4, 8)
     directory = (8 if big else 2) + len(tags) * (4 + 2 * room) + room
-    sizes = {tag: len(values) * (2 if _short(tag, values) else 4) for tag, values in tags.items()}
+    sizes = {tag: len(values) * _size(tag, values) for tag, values in tags.items()}
     at = start + directory + sum(size for size in sizes.values() if size > room)
     places = []
     for piece in pieces:
@@ -149,9 +149,8 @@ def _file(tags: dict[int, list[int]], pieces: list[bytes], where: int, storage: 
     tags = tags | {where: places}
     entries, far = b"", b""
     for tag, values in sorted(tags.items()):
-        # The first values said how large a number is; where pieces lie is a LONG always.
-        kind = 3 if sizes[tag] == 2 * len(values) else 4
-        content = struct.pack(f"{end}{len(values)}{'H' if kind == 3 else 'I'}", *values)
+        kind, code = {1: (1, "B"), 2: (3, "H"), 4: (4, "I")}[sizes[tag] // len(values)]
+        content = struct.pack(f"{end}{len(values)}{code}", *values)
         entries += struct.pack(end + "HH", tag, kind) + struct.pack(word, len(values))
         if len(content) <= room:
             entries += content.ljust(room, b"\0")
@@ -169,5 +168,9 @@ def _file(tags: dict[int, list[int]], pieces: list[bytes], where: int, storage: 
     return data
 
 
-def _short(tag: int, values: list[int]) -> bool:
-    return tag not in (256, 257, 273, 278, 279, 324, 325) and max(values) < 1 << 16
+def _size(tag: int, values: list[int]) -> int:
+    """Bytes of a number."""
+    if tag == 700:
+        return 1
+    long = tag in (256, 257, 273, 278, 279, 324, 325) or max(values) >= 1 << 16
+    return 4 if long else 2
