@@ -22,6 +22,13 @@ ROWS: list[dict[str, Any]] = [
 ]
 
 
+@pytest.fixture
+def no_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of lines need not be on a platter to be compared."""
+    monkeypatch.setattr(os, "fsync", lambda number: None)
+
+
+@pytest.mark.usefixtures("no_disk")
 @pytest.mark.parametrize("form", list(Format))
 def test_a_table_cut_anywhere_goes_on_with_its_whole_lines(tmp_path: Path, form: Format) -> None:
     path = tmp_path / "results"
@@ -163,6 +170,7 @@ def old_table(form: Format) -> bytes:
     return buffer.getvalue().encode()
 
 
+@pytest.mark.usefixtures("no_disk")
 @pytest.mark.parametrize("form", list(Format))
 def test_a_table_of_the_version_before_cut_anywhere_goes_on(tmp_path: Path, form: Format) -> None:
     path = tmp_path / "results"
