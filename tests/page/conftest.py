@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from tests.e2e.serving import ROOT, Server
 from tests.fakes import FakeDetector
@@ -26,6 +26,7 @@ class HasUrl(Protocol):
 
 Open = Callable[..., Page]
 Serve = Callable[..., Served]
+_PATIENCE_MS = 20_000  # what comes at once on an idle machine may take so long on a busy one
 # Chromium says this of every refusal; the page itself tells the user.
 _HOLDING = holding.SCRIPT
 _REFUSED = re.compile(r"Failed to load resource: (the server responded|net::ERR_)")
@@ -37,6 +38,7 @@ def chromium() -> Iterator[Browser]:
     program = found.chromium()
     if program is None:
         pytest.skip(found.ABSENT)
+    expect.set_options(timeout=_PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=found.OPTIONS)
         yield browser
@@ -90,7 +92,7 @@ def open_page(chromium: Browser) -> Iterator[Open]:
         context = chromium.new_context(viewport=size, base_url=server.url, **options)  # type: ignore[arg-type]
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(_PATIENCE_MS)
 
         def on_console(message: ConsoleMessage) -> None:
             if message.type in ("error", "warning") and not _REFUSED.match(message.text):

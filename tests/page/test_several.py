@@ -48,9 +48,7 @@ def test_ten_files_are_all_answered_or_told_of(
         grey("part-4.png", 201),
     ]  # fmt: skip
     drop(page, *files)
-    expect(said(page)).to_have_text(
-        "10 pictures: 3 passed, 4 rejected, 3 without an answer.", timeout=20_000
-    )
+    expect(said(page)).to_have_text("10 pictures: 3 passed, 4 rejected, 3 without an answer.")
     names = page.locator("#results tbody small:first-of-type")
     assert names.all_inner_texts() == [file["name"] for file in files]
     for name, score, verdict in [("part-1.png", 90, "Pass"), ("part-2.png", 200, "Reject")]:
