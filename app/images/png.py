@@ -6,9 +6,10 @@ Knows nothing of limits.
 import io
 from collections.abc import Callable
 
+import numpy as np
 from PIL import Image
 
-from app.errors import ImageDecodeError, ImageFormatError
+from app.errors import ImageDecodeError
 from app.images.headers.png import without_notes
 from app.images.png_rows import has_all_rows
 
@@ -22,8 +23,8 @@ def read_png(data: bytes, check_size: Callable[[Size], None]) -> tuple[Image.Ima
 
     What is transparent is told in the samples that the image has. check_size: called with (width,
     height) before pixels are decoded.
-    Raises ImageDecodeError for rows or colours that are not there, ImageFormatError for the one
-    form that Pillow does not decode right, and whatever Pillow raises for a damaged file.
+    Raises ImageDecodeError for rows or colours that are not there, and whatever Pillow raises for
+    a damaged file.
     """
     data = without_notes(data)
     # Pillow's decoder does not look at the checksums; a flipped bit would pass.
@@ -35,7 +36,7 @@ def read_png(data: bytes, check_size: Callable[[Size], None]) -> tuple[Image.Ima
     image.load()
     _check_rows(image, data)
     _check_palette(image)
-    _scale_transparent_colour(image, data[_DEPTH])
+    _scale_transparent_colour(image, data)
     return image, bool(getattr(image, "is_animated", False))
 
 
@@ -62,17 +63,22 @@ def _check_palette(image: Image.Image) -> None:
         )
 
 
-def _scale_transparent_colour(image: Image.Image, depth: int) -> None:
+def _scale_transparent_colour(image: Image.Image, data: bytes) -> None:
     # Pillow brings the pixels to 8 bits, but not the one colour that a PNG declares transparent.
-    colour = image.info.get("transparency")
+    colour, depth = image.info.get("transparency"), data[_DEPTH]
     if image.mode == "L" and depth < 8 and isinstance(colour, int):
         image.info["transparency"] = colour * (255 // ((1 << depth) - 1))
     if image.mode == "RGB" and depth == 16 and isinstance(colour, tuple):
-        upper = tuple(value >> 8 for value in colour)
-        image.info["transparency"] = upper
-        if image.convert("RGBA").getchannel("A").getextrema()[0] == 0:
-            raise ImageFormatError(
-                f"PNG image has 16 bits a sample and the transparent colour {colour}, which is not "
-                "supported beside others that begin alike: expected an alpha channel"
-            )
-        del image.info["transparency"]
+        del image.info["transparency"]  # of which Pillow would compare the upper halves alone
+        image.putalpha(_opaque(image, data, colour))
+
+
+def _opaque(upper: Image.Image, data: bytes, clear: tuple[int, ...]) -> Image.Image:
+    """Mode L, 0 where all 16 bits of each channel are those of the transparent colour."""
+    lower = Image.open(io.BytesIO(data), formats=["PNG"])
+    lower.tile = [tile._replace(args="RGB;16L") for tile in lower.tile]
+    lower.load()
+    halves = ((np.asarray(upper), 8), (np.asarray(lower), 0))
+    same = [half == [value >> shift & 0xFF for value in clear] for half, shift in halves]
+    opaque = ~(same[0] & same[1]).all(axis=-1)
+    return Image.fromarray(opaque.astype(np.uint8) * 255)

@@ -17,7 +17,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile, TiffImagePlugin, WebPImagePlugin
 
-from app.errors import ImageDecodeError, ImageFormatError, ImageTooLargeError
+from app.errors import (
+    ImageDecodeError,
+    ImageFormatError,
+    ImageTooLargeError,
+    NothingVisibleError,
+)
 from app.http.problems import status_of
 from app.images.formats import NAMES
 from app.images.reading import ImageLimits, Picture, decode_image, read_picture
@@ -49,8 +54,10 @@ def judge(data: bytes, limits: ImageLimits = LIMITS) -> Picture | None:
     """The picture, sound in every way, or None for a refusal. Fails for all else, warnings too."""
     try:
         found = read_picture(data, limits)
-    except (ImageDecodeError, ImageFormatError, ImageTooLargeError) as refused:
-        right = status_of(refused) in (400, 413, 415) and 10 < len(str(refused)) < 400
+    except (
+        ImageDecodeError, ImageFormatError, ImageTooLargeError, NothingVisibleError
+    ) as refused:  # fmt: skip
+        right = status_of(refused) in (400, 413, 415, 422) and 10 < len(str(refused)) < 400
         return None if right else pytest.fail(f"a refusal that says nothing: {refused}")
     assert found.format in NAMES
     width, height = found.image.size
@@ -61,6 +68,10 @@ def judge(data: bytes, limits: ImageLimits = LIMITS) -> Picture | None:
 
 
 def check_true(picture: TruePicture) -> None:
+    if not picture.visible:
+        with pytest.raises(NothingVisibleError):
+            read_picture(picture.data, LIMITS)
+        return
     found = judge(picture.data)
     assert found is not None
     assert (found.format, found.first_of_several) == (picture.kind, picture.several)

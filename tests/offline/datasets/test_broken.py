@@ -169,7 +169,7 @@ def test_a_mask_that_claims_to_be_huge_is_not_decoded(tmp_path: Path) -> None:
             for name, data in chunks
         )
     )
-    with pytest.raises(DatasetError, match=r"001_mask\.png is 1048576 x 1048576: expected at most"):
+    with pytest.raises(DatasetError, match=r"001_mask\.png: image is 1048576 x 1048576 = "):
         check_dataset(open_dataset("mvtec", tmp_path))
 
 
