@@ -72,7 +72,9 @@ class Inspection:
 
 
 @dataclass(frozen=True)
-class _Prepared:
+class Prepared:
+    """A decoded picture as it waits for the model: little of it is left."""
+
     pixels: Tensor
     source: Source
     frame: Frame
@@ -159,37 +161,39 @@ class Inspector:
         source = prepared.source
         return Inspection(finding, decision, marked, rendering, seconds, source)
 
-    async def measure(
-        self, read: Callable[[], bytes], category: Category, deadline: float, turn: asyncio.Lock
-    ) -> tuple[str, dict[str, tuple[Finding, float]]]:
-        """An encoded image of a good part -> sha256 of its bytes, and for every method its finding
-        with the median of its map, inside the region of interest, rounded as scores are.
+    async def prepare(self, read: Callable[[], bytes], category: Category) -> Prepared:
+        """An encoded image of a good part, decoded; `measure` is the other half. Raises what
+        reading and decoding raise.
 
         read: the image's bytes; asked in a thread, and they are held while they are decoded alone.
-        turn: held while the model computes; those who share it are decoded meanwhile, and never
-        fill a batch. Scores are those that `inspect` gives the same image. Raises what its steps
-        raise.
         """
         loop = asyncio.get_running_loop()
         question = Question(category, "", "none", model_size=True)
-        prepared = await loop.run_in_executor(
-            self._executor, lambda: self._prepare(read(), question)
-        )
+        return await loop.run_in_executor(self._executor, lambda: self._prepare(read(), question))
+
+    async def measure(
+        self, prepared: Prepared, category: Category, deadline: float = math.inf
+    ) -> tuple[str, dict[str, tuple[Finding, float]]]:
+        """A good part's image -> sha256 of its bytes, and for every method its finding with the
+        median of its map, inside the region of interest, rounded as scores are.
+
+        Scores are those that `inspect` gives the same image. Raises what its steps raise.
+        """
+        loop = asyncio.get_running_loop()
         inside = prepared.inside
         text = await self._vocabulary.features(category.wording, category.rvs)
         found = {}
-        async with turn:
-            for method in self.detector.methods:
-                sample = Sample(prepared.pixels, text, method, inside)
-                finding = await self.batcher.submit(sample, deadline)
-                median = await loop.run_in_executor(self._executor, _median, finding, inside)
-                found[method] = finding, median
+        for method in self.detector.methods:
+            sample = Sample(prepared.pixels, text, method, inside)
+            finding = await self.batcher.submit(sample, deadline)
+            median = await loop.run_in_executor(self._executor, _median, finding, inside)
+            found[method] = finding, median
         return prepared.source.sha256, found
 
     def _inside(self, category: Category) -> Inside | None:
         return None if category.roi is None else inside(category.roi, self.detector.side)
 
-    def _prepare(self, data: bytes, question: Question) -> _Prepared:
+    def _prepare(self, data: bytes, question: Question) -> Prepared:
         picture = read_picture(data, self._limits)
         image = picture.image
         detector = self.detector
@@ -198,7 +202,7 @@ class Inspector:
         frame = self._presenter.frame(image, question.heatmap, side)
         several = picture.first_of_several
         source = Source(hashlib.sha256(data).hexdigest(), picture.format, *image.size, several)
-        return _Prepared(pixels, source, frame, self._inside(question.category))
+        return Prepared(pixels, source, frame, self._inside(question.category))
 
 
 def _median(finding: Finding, inside: Inside | None) -> float:

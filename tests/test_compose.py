@@ -17,7 +17,6 @@ from jsonschema.protocols import Validator
 from jsonschema.validators import validator_for
 
 from app.http.uploads import UploadLimits
-from app.routes.good_parts import AT_ONCE
 from app.routes.strict import MAX_JSON_BYTES
 from app.settings import PREFIX, Settings
 
@@ -265,8 +264,8 @@ def test_the_proxy_lets_through_what_the_service_takes(where: str, images: int) 
 @pytest.mark.parametrize(("where", "images"), PLACES)
 def test_the_proxy_waits_longer_than_the_service_takes(where: str, images: int) -> None:
     longest = default("request_timeout_s")
-    if where == CALIBRATION:  # each picture has that time, and before them the category's words
-        longest *= 1 + images / AT_ONCE
+    if where == CALIBRATION:  # each picture has that time, before them words and the first file
+        longest *= images + 2
     assert seconds(holds("proxy_read_timeout", where)) > longest
 
 

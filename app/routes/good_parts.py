@@ -1,8 +1,8 @@
 """Pictures of good parts on their way into a calibration: from the wire to the disk, and from there
 a few at a time through the model, while predictions go on. Knows nothing of what is kept of them.
 
-Each picture has the time of a request, to arrive and then to be measured; all together they take as
-long as they take.
+Each picture has the time of a request to arrive, to be decoded, and to be computed; all together
+they take as long as they take.
 """
 
 import asyncio
@@ -86,7 +86,7 @@ async def _arrived(request: Request, service: Service, spool: Spool) -> Form:
 async def _outcomes(uploads: list[Upload], standing: Standing, service: Service) -> list[Outcome]:
     outcomes: dict[int, Outcome] = {}
     waiting = iter(enumerate(uploads))
-    # More in a batch would make those wait longer who ask for predictions (docs/benchmarks.md).
+    # More of them in a batch would make those wait longer who ask for predictions.
     turn = asyncio.Lock()
 
     async def work(waiting: Iterator[tuple[int, Upload]]) -> None:
@@ -109,10 +109,12 @@ async def _outcome(
     try:
         if upload.error:
             raise upload.error
-        limit = TimeLimit(service.policy.timeout_s)
-        sha256, found = await limit.over(
-            service.inspector.measure(lambda: upload.data, standing.category, limit.end, turn)
-        )
+        inspector, category = service.inspector, standing.category
+        decoding = inspector.prepare(lambda: upload.data, category)
+        prepared = await TimeLimit(service.policy.timeout_s).over(decoding)
+        async with turn:
+            limit = TimeLimit(service.policy.timeout_s)
+            sha256, found = await limit.over(inspector.measure(prepared, category, limit.end))
     except Exception as error:
         if service.lifecycle.ending and isinstance(error, NotReadyError):
             raise
