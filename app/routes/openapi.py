@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 
 from app.http.schemas import CATEGORY_RULES, OPTIONAL_CATEGORY_RULES, PredictOptions
 from app.http.telemetry import REQUEST_ID
+from app.images.formats import FORMATS
 
 CategoryId = Annotated[
     str,
@@ -32,14 +33,7 @@ SameCategory = Annotated[
     str | None, Query(description=_SAME, json_schema_extra=OPTIONAL_CATEGORY_RULES)
 ]
 _EMPTY_IS_ABSENT = ("/predict", "/predict/batch", "/inspections", CALIBRATION_PATH)
-_RAW_TYPES = (
-    "image/png",
-    "image/jpeg",
-    "image/bmp",
-    "image/tiff",
-    "image/webp",
-    "application/octet-stream",
-)
+_RAW_TYPES = (*(form.media_type for form in FORMATS), "application/octet-stream")
 _BINARY = {"type": "string", "format": "binary"}
 _IMAGES = {"type": "array", "items": _BINARY, "minItems": 1}
 _FIELDS: dict[str, Any] = PredictOptions.model_json_schema()["properties"]
