@@ -13,6 +13,7 @@ from PIL import Image
 
 from app.errors import FieldError
 from app.images.mask import MAX_MASK_BYTES, MAX_MASK_SIDE, mask_pixels, read_mask
+from tests.images.image_bytes import png_file
 
 MASK = np.zeros((6, 8), np.uint8)
 MASK[2:, 4:] = 1
@@ -106,3 +107,31 @@ def test_a_flipped_bit_in_a_mask_is_found() -> None:
     data[-20] ^= 1
     with pytest.raises(FieldError, match="does not decode"):
         read_mask(base64.b64encode(data).decode())
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
+@pytest.mark.parametrize("depth", [1, 8, 16])
+def test_a_mask_that_holds_8_of_its_64_rows_is_refused(depth: int, interlaced: bool) -> None:
+    whole, part = (
+        png_file(np.ones((rows, 64, 1), int), depth, 0, interlaced=interlaced) for rows in (64, 8)
+    )
+    assert mask_pixels(read_mask(base64.b64encode(whole).decode())).all()
+    cut = whole[:33] + part[33:]
+    with pytest.raises(FieldError, match="does not decode; expected a complete, intact PNG"):
+        read_mask(base64.b64encode(cut).decode())
+
+
+def test_one_level_of_sixteen_bits_counts() -> None:
+    stored = np.zeros((4, 5, 1), int)
+    stored[1, 2], stored[3, 4] = 1, 0x100
+    data = png_file(stored, 16, 0)
+    found = mask_pixels(read_mask(base64.b64encode(data).decode()))
+    np.testing.assert_array_equal(found, stored[..., 0] > 0)
+
+
+def test_notes_of_any_length_do_not_matter() -> None:
+    note = (b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(b" " * 2_000_000))
+    data = png_file(MASK[..., None].astype(int), 8, 0, chunks=[note])
+    np.testing.assert_array_equal(
+        mask_pixels(read_mask(base64.b64encode(data).decode())), MASK == 1
+    )

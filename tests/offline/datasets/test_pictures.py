@@ -5,11 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from app.clipad.prompts import Domain
 from app.errors import DatasetError
 from app.offline.datasets import Dataset, Sample, check_dataset, load_image, load_mask
 from app.offline.datasets.pictures import mask_pixels
+from tests.images.image_bytes import png_file
 from tests.offline.datasets.disk import HEIGHT, WIDTH, picture
 
 MARKED = np.zeros((HEIGHT, WIDTH), np.uint8)
@@ -113,6 +115,52 @@ def test_a_rotated_photograph_and_its_upright_mask(tmp_path: Path) -> None:
         Image.fromarray(MARKED.T.copy()).save(tmp_path / "mask.png")
         with pytest.raises(DatasetError, match=r"mask\.png is 8 x 12: expected 12 x 8"):
             load_mask(made, 24)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["tif", "png", "jpg", "webp"])
+@pytest.mark.parametrize("where", ["Exif", "XMP"])
+def test_masks_and_photographs_are_measured_alike_however_turned(
+    orientation: int, kind: str, where: str, tmp_path: Path
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    options: dict[str, object] = {"exif": exif} if where == "Exif" else {}
+    if where == "XMP":
+        words = f'<x tiff:Orientation="{orientation}"/>'
+        notes = PngInfo()
+        notes.add_itxt("XML:com.adobe.xmp", words)
+        options = {"pnginfo": notes} if kind == "png" else {"xmp": words.encode()}
+        if kind == "tif":
+            options = {"tiffinfo": {700: words.encode()}}
+    stored = (HEIGHT, WIDTH) if orientation >= 5 else (WIDTH, HEIGHT)
+    Image.new("RGB", stored, "grey").save(tmp_path / f"image.{kind}", **options)
+    Image.fromarray(MARKED).save(tmp_path / "mask.png")
+    made = Sample(tmp_path / f"image.{kind}", tmp_path / "mask.png", "nut", "hole", True)
+    assert load_image(made).size == (WIDTH, HEIGHT)
+    assert np.array_equal(load_mask(made, 24)[1::3, ::2], MARKED > 0)
+    check_dataset(Dataset("folder", tmp_path, Domain.INDUSTRIAL, (made,), True))
+    if kind != "jpg":  # and the mask itself, without what a lossy format adds
+        turned = Image.new("RGB", stored)
+        turned.putpixel((0, 1), (255, 255, 255))
+        options |= {"lossless": True} if kind == "webp" else {}
+        turned.save(tmp_path / f"turned.{kind}", **options)
+        (row, column) = np.argwhere(mask_pixels(tmp_path / f"turned.{kind}"))[0]
+        upright = load_image(Sample(tmp_path / f"turned.{kind}", None, "nut", "good", False))
+        assert upright.getpixel((int(column), int(row))) == (255, 255, 255)
+
+
+def test_a_mask_without_all_its_rows_is_refused(tmp_path: Path) -> None:
+    whole, part = (png_file(np.full((rows, 8, 1), 1), 8, 0) for rows in (64, 8))
+    (tmp_path / "mask.png").write_bytes(whole[:33] + part[33:])
+    with pytest.raises(DatasetError, match=r"mask\.png: PNG image .* ends before its last row"):
+        mask_pixels(tmp_path / "mask.png")
+
+
+def test_labels_of_any_integers_mark(tmp_path: Path) -> None:
+    for number, kind in enumerate((np.int32, np.uint16)):
+        Image.fromarray(MARKED.astype(kind)).save(tmp_path / f"{number}.tif")
+        assert np.array_equal(mask_pixels(tmp_path / f"{number}.tif"), MARKED > 0)
 
 
 def test_pictures_are_rgb(tmp_path: Path) -> None:
