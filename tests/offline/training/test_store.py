@@ -56,7 +56,7 @@ def test_what_is_read_is_what_was_written(
     for stage in range(2):
         expected = torch.cat([of[stage] for of, _ in everything])[list(rows)]
         assert features[stage].dtype == torch.float32
-        assert torch.equal(features[stage], expected.to(precision.dtype).float())
+        assert torch.equal(features[stage], expected.to(getattr(torch, precision)).float())
     assert np.array_equal(masks.numpy(), np.concatenate([of for _, of in everything])[list(rows)])
 
 
