@@ -26,7 +26,9 @@ _OS2_HEADERS = (16, 64)
 _PLAIN, _RUNS_8, _RUNS_4, _MASKS, _ALPHA_MASKS = 0, 1, 2, 3, 6
 _COMPRESSIONS = {1: "RLE8", 2: "RLE4", 3: "bit masks", 4: "JPEG", 5: "PNG", 6: "alpha masks"}
 _OS2_COMPRESSIONS = {1: "RLE8", 2: "RLE4", 3: "Huffman 1D", 4: "RLE24"}
-_USUAL_MASKS = {16: (0x7C00, 0x3E0, 0x1F, 0), 32: (0xFF0000, 0xFF00, 0xFF, 0)}
+_WHOLE_BYTES = (0xFF0000, 0xFF00, 0xFF, 0)
+_USUAL_MASKS = {16: (0x7C00, 0x3E0, 0x1F, 0), 24: _WHOLE_BYTES, 32: _WHOLE_BYTES}
+_RAW_MODES = {(24, _WHOLE_BYTES): "BGR", (32, _WHOLE_BYTES): "BGRX"}  # that Pillow unpacks
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,11 @@ def read_bmp(data: bytes, check_size: Callable[[Size], None]) -> Image.Image:
         image = Image.fromarray(numbers)
         image.putpalette(header.palette.tobytes())
         return image
-    if header.bits == 24 and header.compression == _PLAIN:
-        return Image.fromarray(_rows(data, header).reshape(header.height, -1, 3)[..., ::-1])
+    if raw := _RAW_MODES.get((header.bits, header.masks)):
+        stride = _stride(header)
+        way = 1 if header.top_down else -1
+        size = header.width, header.height
+        return Image.frombytes("RGB", size, _pixels(data, header), "raw", raw, stride, way)
     return _masked(data, header)
 
 
@@ -143,10 +148,15 @@ def _read_palette(
     return np.ascontiguousarray(table.reshape(count, each)[:, 2::-1]), at + count * each
 
 
-def _rows(data: bytes, header: _Header) -> Pixels:
-    """The bytes [H,bytes of a row's pixels], the upper row first."""
+def _stride(header: _Header) -> int:
+    """Bytes from one row to the next."""
+    return -(-header.width * header.bits // 32) * 4
+
+
+def _pixels(data: bytes, header: _Header) -> bytes:
+    """The bytes of all rows, filled up."""
+    stride = _stride(header)
     used = -(-header.width * header.bits // 8)
-    stride = -(-used // 4) * 4
     needed = stride * (header.height - 1) + used  # what fills up the last row may be missing
     found = data[header.start : header.start + stride * header.height]
     if len(found) < needed:
@@ -154,8 +164,13 @@ def _rows(data: bytes, header: _Header) -> Pixels:
             f"BMP image of {len(data)} bytes does not decode (it has {len(found)} bytes of pixels "
             f"and needs {needed}): expected a complete, intact file"
         )
-    rows = np.frombuffer(found.ljust(stride * header.height, b"\0"), np.uint8)
-    rows = rows.reshape(header.height, stride)[:, :used]
+    return found.ljust(stride * header.height, b"\0")
+
+
+def _rows(data: bytes, header: _Header) -> Pixels:
+    """The bytes [H,bytes of a row's pixels], the upper row first."""
+    used = -(-header.width * header.bits // 8)
+    rows = np.frombuffer(_pixels(data, header), np.uint8).reshape(header.height, -1)[:, :used]
     return rows if header.top_down else rows[::-1]
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import batches
 import calibrating
+import decoding
 import good_parts
 import models
 import serving
@@ -102,7 +103,7 @@ def heads(
 run_one_of(
     (
         *(text, pro, heads),
-        *(models.model, models.codecs, batches.batches),
+        *(models.model, models.codecs, batches.batches, decoding.decode),
         *(calibrating.calibration, good_parts.good_parts),
         *(serving.serve, serving.log, serving.start, serving.memory),
     ),
