@@ -3,7 +3,7 @@
 A Python that starts from nothing takes seconds for torch and what else the service is built on.
 Such a process has a folder, an environment, output and signals of its own as any other; what it
 does not show: the shell scripts, and what is read while Python starts or torch is imported
-(`OMP_NUM_THREADS`). Where these matter tests start the real thing.
+(`OMP_NUM_THREADS`, here 1). Where these matter tests start the real thing.
 """
 
 import atexit
@@ -20,6 +20,8 @@ import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import pytest
 
 CONTEXT = multiprocessing.get_context("forkserver")
 CONTEXT.set_forkserver_preload(["tests.preloaded"])
@@ -38,7 +40,9 @@ def _said() -> Path:
 @functools.cache
 def ready() -> None:
     """Starts the process that is forked; it imports from the folder that it is started in."""
-    with contextlib.chdir(ROOT):
+    # Several threads each in processes as small as these would only wait for each other.
+    with contextlib.chdir(ROOT), pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
         multiprocessing.forkserver.ensure_running()
 
 
@@ -90,6 +94,9 @@ class Program:
     def send_signal(self, number: int) -> None:
         if self._process.exitcode is None:
             os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
 
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)

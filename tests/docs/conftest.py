@@ -1,4 +1,4 @@
-"""The service as a reader starts it, once, and a folder such as a reader stands in."""
+"""The service as it is without any setting, once, and a folder such as a reader stands in."""
 
 import re
 import shutil
@@ -28,7 +28,7 @@ class Reader:
         """A shell command with its requests sent to the server, those refused ending with 22."""
         told = re.sub(r"\bcurl(?= )", "curl -sS --fail-with-body", self.meant(command))
         return subprocess.run(
-            ["bash", "-c", told], cwd=self.folder, text=True, capture_output=True, timeout=120
+            ["bash", "-c", told], cwd=self.folder, text=True, capture_output=True, timeout=600
         )
 
     def meant(self, text: str) -> str:
@@ -45,7 +45,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory, data: Path) -> Iterator[Server]:
     folder = tmp_path_factory.mktemp("served")
-    with Server(folder, {"CLIPAD_DATA_DIR": str(data)}, script=True) as server:
+    with Server(folder, {"CLIPAD_DATA_DIR": str(data)}) as server:
         yield server
 
 

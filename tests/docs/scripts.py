@@ -19,6 +19,7 @@ from app.offline.choices import METHODS, Split
 from app.offline.datasets import LAYOUTS
 from app.offline.synthetic.on_disk import DiskRecipe, expand_kinds
 from tests.docs.blocks import ROOT
+from tests.forking import run
 
 Words = Sequence[str]
 _OPTION = re.compile(r"--[a-z][a-z0-9-]*")
@@ -73,7 +74,7 @@ def _helps() -> dict[tuple[str, ...], str]:
         capture_output=True,
         text=True,
         cwd=ROOT,
-        timeout=240,
+        timeout=600,
     )
     assert done.returncode == 0, done.stderr
     texts = [text for _, text in json.loads(done.stdout)]
@@ -138,12 +139,7 @@ def _detect(arguments: Words) -> None:
 
 def _parity(arguments: Words) -> None:
     assert not arguments
-    compared = [sys.executable, "scripts/lib/parity.py"]
-    # Of models so small two threads only wait for each other, a minute long on a busy machine.
-    alone = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(
-        compared, capture_output=True, text=True, cwd=ROOT, env=alone, timeout=120
-    )
+    done = run([ROOT / "scripts/lib/parity.py"], ROOT, os.environ, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "57 compared, 0 differ" in done.stdout
 

@@ -13,13 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from app.offline.bench.process import free_port
 from tests.docs.blocks import ADDRESS, every
 from tests.docs.conftest import GOOD_PARTS, Reader
 from tests.docs.test_programs import ENDLESS
-from tests.e2e.serving import free_port
 
 (GATEWAY,) = (block for block in every("python") if ENDLESS in block.text)
 DEADLINE, SHORT = "DEADLINE_S = 2.0", "DEADLINE_S = 0.5"
+LONG = "DEADLINE_S = 300.0"  # where what is answered matters, and not how soon
+LATE_S = 60
 
 
 class Line:
@@ -94,7 +96,7 @@ def say(handler: BaseHTTPRequestHandler, status: int, body: str, retry: str | No
 
 
 def late(handler: BaseHTTPRequestHandler, _: int) -> None:
-    time.sleep(5)
+    time.sleep(LATE_S)
     say(handler, 200, '{"is_anomalous":false}')
 
 
@@ -124,7 +126,7 @@ def test_what_was_not_found_good_in_time_is_rejected(answer: Answer, reader: Rea
     with answering(answer) as address, gateway(reader.folder, address, SHORT) as line:
         begin = time.monotonic()
         assert line.part(reader.folder / "part.png", "A-1") == "A-1 reject"
-        assert time.monotonic() - begin < 4  # its deadline, its start and a slow machine
+        assert time.monotonic() - begin < LATE_S / 2  # its start on a busy machine included
 
 
 @pytest.mark.slow
@@ -135,7 +137,7 @@ def test_without_a_service_everything_is_rejected(reader: Reader) -> None:
 
 @pytest.mark.slow
 def test_who_is_told_to_come_again_does(reader: Reader) -> None:
-    with answering(busy_once) as address, gateway(reader.folder, address) as line:
+    with answering(busy_once) as address, gateway(reader.folder, address, LONG) as line:
         assert line.part(reader.folder / "part.png", "A-1") == "A-1 pass"
 
 
@@ -147,7 +149,7 @@ def test_the_service_decides(reader: Reader) -> None:
     (category,) = re.findall(r"category=(\w+)", GATEWAY.text)
     calibrate = f"curl {images} http://{ADDRESS}/categories/{category}/calibration"
     assert reader.types(calibrate).returncode == 0
-    with gateway(reader.folder, reader.meant(ADDRESS)) as line:
+    with gateway(reader.folder, reader.meant(ADDRESS), LONG) as line:
         assert line.part(good[0], "A-1") == "A-1 pass"
         scratched = reader.folder / "model_weights" / "demo" / "samples" / "wood-scratch.png"
         assert line.part(scratched, "A-2") == "A-2 reject"

@@ -25,6 +25,6 @@ def test_programs_run(program: Block, reader: Reader) -> None:
         cwd=reader.folder,
         text=True,
         capture_output=True,
-        timeout=120,
+        timeout=600,
     )
     assert (done.returncode, done.stderr) == (0, "")

@@ -16,10 +16,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.e2e.serving import ROOT, free_port
+from app.offline.bench.process import free_port
+from tests.e2e.serving import ROOT
 from tests.waiting import wait_for
 
-HTTP = httpx.Client(timeout=60, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
+HTTP = httpx.Client(timeout=300, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0))
 """Asks over a new connection each time."""
 
 CONFIGURATION = ROOT / "deploy" / "nginx.conf"
@@ -97,7 +98,7 @@ class Proxy:
         trace: TracebackType | None,
     ) -> None:
         self.process.send_signal(signal.SIGTERM)
-        self.process.wait(10)
+        self.process.wait(120)
         shutil.rmtree(self.folder)
 
     @property

@@ -4,7 +4,6 @@ import atexit
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -12,12 +11,13 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 
+from app.offline.bench.process import free_port
 from tests.forking import Program
 from tests.parity import files
 
 ROOT = Path(__file__).parent.parent.parent
 SERVE = ROOT / "scripts" / "serve"
-START_S = 180
+START_S = 480  # only ends what would never be ready: on a busy machine a start takes minutes
 _FOLDERS = ExitStack()
 atexit.register(_FOLDERS.close)
 
@@ -40,14 +40,8 @@ def environment(settings: dict[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CLIPAD_")}
     # Not the checkout's own data: what one run calibrates must not decide in the next.
     data = _FOLDERS.enter_context(tempfile.TemporaryDirectory(prefix="clip-ad-data-"))
-    return kept | {"CLIPAD_DATA_DIR": data} | settings
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    # Several threads each in services as small as these would only wait for each other.
+    return kept | {"CLIPAD_DATA_DIR": data, "CLIPAD_THREADS": "1"} | settings
 
 
 class Server:
@@ -90,10 +84,15 @@ class Server:
 
     def __enter__(self) -> "Server":
         end = time.monotonic() + START_S
-        while self.curl("/readyz", "-o", os.devnull, "-w", "%{http_code}") != b"200":
-            assert self.process.poll() is None, self.log
-            assert time.monotonic() < end, self.log
-            time.sleep(0.1)
+        try:
+            while self.curl("/readyz", "-o", os.devnull, "-w", "%{http_code}") != b"200":
+                assert self.process.poll() is None, self.log
+                assert time.monotonic() < end, self.log
+                time.sleep(0.1)
+        except BaseException:
+            self.process.kill()
+            self.process.wait(60)
+            raise
         return self
 
     def __exit__(
@@ -109,7 +108,7 @@ class Server:
         """SIGTERM, and the exit code it leads to."""
         self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(60)
+            return self.process.wait(300)
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise
@@ -121,7 +120,7 @@ class Server:
                 str(shutil.which("curl")),
                 "--silent",
                 "--max-time",
-                "60",
+                "300",
                 *arguments,
                 self.url + path,
             ],

@@ -22,9 +22,10 @@ import pytest
 from app.http.problems import MEDIA_TYPE
 from app.http.schemas import Problem
 from app.main import create_app
+from app.offline.bench.process import free_port
 from app.settings import Settings
 from tests.e2e import proxy
-from tests.e2e.serving import ROOT, free_port
+from tests.e2e.serving import ROOT
 
 pytestmark = pytest.mark.slow
 PAGE = (ROOT / "docs" / "scale.md").read_text("utf-8")
@@ -41,6 +42,7 @@ EVENTS = {
     "it answers 429, 500, 504": ["429", "500", "504"],
 }
 SHORT = {"proxy_read_timeout": "600ms", "proxy_next_upstream_timeout": "300ms"}
+PATIENCE_S = 300
 
 
 def table() -> Iterator[tuple[str, str, str]]:
@@ -64,6 +66,7 @@ class Plan:
     events: list[str] = field(default_factory=list)
     asked: list["Asked"] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    over: threading.Event = field(default_factory=threading.Event)
 
     def next(self, asked: "Asked") -> str:
         with self.lock:
@@ -97,7 +100,7 @@ class _Answer(BaseHTTPRequestHandler):
         headers = {name.lower(): value for name, value in self.headers.items()}
         event = self.server.plan.next(Asked(self.command, self.path, headers, body))
         if event == SILENT:
-            time.sleep(1)
+            self.server.plan.over.wait(PATIENCE_S)
         if event in (BREAKS, SILENT):
             self.close_connection = True
             return
@@ -142,12 +145,17 @@ def arranged(
         for listens in reachable:
             replica = stack.enter_context(running(Replica(plan))) if listens else None
             addresses.append(replica.address if replica else f"127.0.0.1:{free_port()}")
+        stack.callback(plan.over.set)
         yield stack.enter_context(proxy.in_front_of(addresses, **changes)), plan
 
 
 def ask(url: str, asked: str, **options: object) -> httpx.Response:
     method, path = asked.split()
     return proxy.HTTP.request(method, url + path, **options)  # type: ignore[arg-type]
+
+
+def connected(at: proxy.Proxy) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", at.port), PATIENCE_S)
 
 
 def body_of(asked: str) -> dict[str, bytes]:
@@ -166,8 +174,8 @@ def problem_in(answer: httpx.Response) -> Problem:
 @pytest.mark.parametrize(("asked", "event", "then"), CELLS)
 def test_another_replica_is_asked_where_the_page_says_so(asked: str, event: str, then: str) -> None:
     assert then in (AGAIN, ONCE)
-    refused = event == REFUSED
-    with arranged(*[event] * (not refused), reachable=(not refused, True), **SHORT) as (at, plan):
+    refused, times = event == REFUSED, SHORT if event == SILENT else {}
+    with arranged(*[event] * (not refused), reachable=(not refused, True), **times) as (at, plan):
         headers = {"X-Request-ID": "this-one"}
         broken = None
         try:
@@ -277,7 +285,7 @@ def test_without_any_replica_the_proxy_says_so() -> None:
 def test_a_body_beyond_all_limits_is_refused_by_its_head(path: str, mebibytes: int) -> None:
     with arranged() as (at, plan):
         for excess, expected in ((1, b" 413 "), (0, b" 100 ")):
-            with socket.create_connection(("127.0.0.1", at.port), 10) as client:
+            with connected(at) as client:
                 length = mebibytes * 1024**2 + excess
                 head = f"POST {quote(path)} HTTP/1.1\r\nHost: x\r\nContent-Length: {length}\r\n"
                 client.sendall(f"{head}Expect: 100-continue\r\nConnection: close\r\n\r\n".encode())
@@ -294,7 +302,7 @@ def test_its_own_problems_look_like_the_services() -> None:
         assert problem_in(ask(at.url, "POST /predict", content=bytes(25 * 1024**2))).status == 413
         problem = problem_in(ask(at.url, 'GET /metrics?"=%22'))
         assert (problem.status, problem.instance) == (404, "/metrics")
-        with socket.create_connection(("127.0.0.1", at.port), 10) as client:
+        with connected(at) as client:
             client.sendall(b"GET / HTTP/1.1\r\nX: " + b"x" * 40_000 + b"\r\n\r\n")
             head, _, body = client.recv(8192).partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 400 ")
@@ -304,7 +312,7 @@ def test_its_own_problems_look_like_the_services() -> None:
             (b"GET / HTTP/3.0\r\nHost: x\r\n\r\n", 505),
             (b"TRACE / HTTP/1.1\r\nHost: x\r\n\r\n", 405),
         ):
-            with socket.create_connection(("127.0.0.1", at.port), 10) as client:
+            with connected(at) as client:
                 client.sendall(asked)
                 head, _, body = client.recv(8192).partition(b"\r\n\r\n")
             assert Problem.model_validate_json(body).status == status, asked
@@ -313,14 +321,20 @@ def test_its_own_problems_look_like_the_services() -> None:
 
 
 def test_probes_that_speak_http_1_0_are_answered() -> None:
-    with arranged() as (at, plan), socket.create_connection(("127.0.0.1", at.port), 10) as client:
+    with (
+        arranged() as (at, plan),
+        connected(at) as client,
+    ):
         client.sendall(b"GET /readyz HTTP/1.0\r\n\r\n")
         assert b" 200 " in client.recv(4096).partition(b"\r\n")[0]
         assert [one.headers["host"] for one in plan.asked] == ["clip-ad"]
 
 
 def test_a_slow_client_holds_no_place_in_a_replica() -> None:
-    with arranged() as (at, plan), socket.create_connection(("127.0.0.1", at.port), 10) as client:
+    with (
+        arranged() as (at, plan),
+        connected(at) as client,
+    ):
         client.sendall(b"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nha")
         time.sleep(0.3)
         assert plan.asked == []
@@ -387,7 +401,7 @@ def test_the_service_learns_who_asks_and_under_which_id() -> None:
 
 def test_requests_go_to_the_replica_with_the_fewest() -> None:
     with arranged(SILENT) as (at, plan):
-        with socket.create_connection(("127.0.0.1", at.port), 10) as waiting:
+        with connected(at) as waiting:
             waiting.sendall(b"GET /model HTTP/1.1\r\nHost: x\r\n\r\n")
             while not plan.asked:
                 time.sleep(0.01)
@@ -467,7 +481,7 @@ def test_a_replica_made_anew_is_found_under_its_new_address() -> None:
             if host not in names.hosts:
                 stack.enter_context(running(Replica(plan, host, at_port)))
                 names.hosts = [host]
-            end = time.monotonic() + 10
+            end = time.monotonic() + PATIENCE_S
             while not seen or not seen[-1].endswith(f"{host}:{at_port}"):
                 assert time.monotonic() < end, seen
                 seen.append(ask(at.url, "GET /model").text)

@@ -23,6 +23,7 @@ import pytest
 from PIL import Image
 
 from tests.e2e import proxy
+from tests.e2e.freshness import A_SECOND, outdated_for
 from tests.e2e.serving import Server, tiny_vit
 from tests.pictures import file_of
 from tests.store import cluster
@@ -32,7 +33,6 @@ pytestmark = pytest.mark.slow
 PATH = "/predict?category=nut&heatmap=none"
 CLIENTS = 6
 PAUSE_S = 0.1  # of each client: replicas that start share the machine with all of this
-A_SECOND = 1.0
 
 
 def noise(seed: int) -> bytes:
@@ -73,7 +73,7 @@ class Arrangement:
         """Without a word, in the middle of what it had been given by then."""
         process = self.replicas[number].process
         process.kill()
-        process.wait(30)
+        process.wait(300)
 
     @contextmanager
     def holding_its_breath(self, number: int) -> Iterator[None]:
@@ -124,7 +124,7 @@ class Load:
     over: threading.Event = field(default_factory=threading.Event)
 
     def client(self, number: int) -> None:
-        with httpx.Client(base_url=self.url, timeout=60, trust_env=False) as http:
+        with httpx.Client(base_url=self.url, timeout=300, trust_env=False) as http:
             turn = number
             while not self.over.is_set():
                 turn += 1
@@ -207,14 +207,14 @@ def test_no_prediction_is_lost_or_wrong(arrangement: Arrangement, rounds: int) -
             with half_sent(arrangement.replicas[told].port, PICTURES[0]) as finish:
                 # The slow client's answer is waited for, so new requests are refused meanwhile.
                 arrangement.replicas[told].process.send_signal(signal.SIGTERM)
-                time.sleep(1)
+                wait_for(lambda: bool(fates(arrangement.proxy.log()[before:])["refused"]))
                 assert finish().startswith(b"HTTP/1.1 200 ")
-            assert arrangement.replicas[told].process.wait(60) == 0
+            assert arrangement.replicas[told].process.wait(300) == 0
             load.some_more()
             arrangement.start_again(told)
             load.some_more()
             with arrangement.holding_its_breath(killed):
-                time.sleep(0.5)  # by now it has been given something
+                load.some_more()  # by now it has been given something
                 arrangement.kill(killed)
             load.some_more()
             arrangement.start_again(killed)
@@ -231,15 +231,8 @@ def test_no_prediction_is_lost_or_wrong(arrangement: Arrangement, rounds: int) -
     print(json.dumps({"right": load.said["right"], "first asked": counts}))
 
 
-def outdated_for(url: str, picture: bytes, calibrated: bool) -> float:
-    """Seconds from now until this server is asked for the last time before it knows better."""
-    begin = last = time.monotonic()
-    while True:
-        asked = time.monotonic()
-        if post(url, PATH, picture).json()["calibrated"] is calibrated:
-            return last - begin
-        last = asked
-        assert last < begin + 10
+def outdated(url: str, calibrated: bool) -> float:
+    return outdated_for(lambda: post(url, PATH, PICTURES[0]).json()["calibrated"] is calibrated)
 
 
 def test_a_calibration_decides_everywhere_within_a_second(arrangement: Arrangement) -> None:
@@ -252,13 +245,13 @@ def test_a_calibration_decides_everywhere_within_a_second(arrangement: Arrangeme
             assert post(url, PATH, PICTURES[0]).json()["calibrated"] is False  # known as such
         said = post(through, "/categories/nut/calibration", *PICTURES[:6])
         assert (said.json()["n"], said.json()["calibrated"]) == (6, True)
-        took.append(outdated_for(other, PICTURES[0], True))
+        took.append(outdated(other, True))
         answers = [post(url, PATH, PICTURES[7]).json() for url in (one, other)]
         for key in ("anomaly_threshold", "is_anomalous", "p_value", "map_threshold"):
             assert answers[0][key] == answers[1][key]
         assert answers[0]["anomaly_threshold"] == said.json()["anomaly_threshold"]
         proxy.HTTP.delete(f"{through}/categories/nut/calibration").raise_for_status()
-        took += [outdated_for(url, PICTURES[0], False) for url in (one, other)]
+        took += [outdated(url, False) for url in (one, other)]
     assert max(took) < A_SECOND
     print(json.dumps({"seconds outdated at most": round(max(took), 2)}))
 

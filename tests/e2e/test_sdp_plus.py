@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from app.offline.bench.process import free_port
 from tests.clipad.test_heads import parity_heads
-from tests.e2e.serving import Server, environment, free_port, tiny_vit
+from tests.e2e.serving import Server, environment, tiny_vit
 from tests.forking import run
 from tests.parity import FOLDER, expected
 

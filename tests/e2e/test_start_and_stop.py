@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.serving import SERVE, Server, environment, free_port, tiny_vit
+from app.offline.bench.process import free_port
+from tests.e2e.serving import SERVE, Server, environment, tiny_vit
 from tests.forking import run
 from tests.parity import FOLDER, files
 

@@ -2,7 +2,6 @@
 
 import io
 import json
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,13 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.e2e.freshness import A_SECOND, outdated_for
 from tests.e2e.serving import Server, tiny_vit
 from tests.parity import FOLDER
 from tests.store import cluster
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.slow
 PICTURE = FOLDER / "tiny-vit" / "image_0.png"
-A_SECOND = 1.0
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -65,20 +65,22 @@ def test_calibrated_through_one_decided_by_the_other(
         parts += ["-F", f"image=@{tmp_path / f'{seed}.png'}"]
     said = json.loads(one.curl("/categories/nut/calibration", *parts))
     assert (said["n"], said["calibrated"]) == (6, True)
-    time.sleep(A_SECOND)
+    assert outdated_for(lambda: predict(other, "nut")["calibrated"]) < A_SECOND
     answers = [predict(server, "nut") for server in servers]
     assert answers[1]["anomaly_threshold"] == said["anomaly_threshold"]
     for name in ("anomaly_score", "p_value", "is_anomalous", "map_threshold", "regions"):
         assert answers[0][name] == answers[1][name]
 
     one.curl("/categories/nut/calibration", "-X", "DELETE")
-    time.sleep(A_SECOND)
-    assert predict(other, "nut")["calibrated"] is False
+    assert outdated_for(lambda: not predict(other, "nut")["calibrated"]) < A_SECOND
 
 
 def test_both_write_one_log(servers: tuple[Server, Server]) -> None:
     asked = [predict(server, "washer")["request_id"] for server in servers]
-    time.sleep(A_SECOND)
-    for server in servers:
+
+    def logged(server: Server) -> list[str]:
         lines = json.loads(server.curl("/inspections?category=washer"))["inspections"]
-        assert [line["request_id"] for line in lines] == asked[::-1]
+        return [line["request_id"] for line in lines]
+
+    for server in servers:
+        wait_for(lambda server=server: logged(server) == asked[::-1])

@@ -17,9 +17,16 @@ from starlette.routing import Route
 from app.http.protocol import ImpatientProtocol
 from tests.waiting import wait_for
 
+PATIENCE_S = 1.0  # of the server
+_LONG_S = 300.0  # whatever is to happen has happened by then, on a busy machine too
+
 
 class Hasty(ImpatientProtocol):
-    patience_s = 0.5
+    patience_s = PATIENCE_S
+
+
+class Patient(ImpatientProtocol):
+    patience_s = _LONG_S
 
 
 async def early(_request: Request) -> PlainTextResponse:
@@ -31,17 +38,19 @@ async def whole(request: Request) -> PlainTextResponse:
 
 
 @contextmanager
-def serving() -> Iterator[tuple[uvicorn.Server, int]]:
+def serving(
+    protocol: type[ImpatientProtocol] = Hasty,
+) -> Iterator[tuple[uvicorn.Server, int]]:
     """A server, and its port."""
     routes = [Route("/early", early, methods=["POST"]), Route("/whole", whole, methods=["POST"])]
-    config = uvicorn.Config(Starlette(routes=routes), port=0, log_level="warning", http=Hasty)
+    config = uvicorn.Config(Starlette(routes=routes), port=0, log_level="warning", http=protocol)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     wait_for(lambda: server.started)
     yield server, server.servers[0].sockets[0].getsockname()[1]
     server.should_exit = True
-    thread.join(30)
+    thread.join(_LONG_S)
     assert not thread.is_alive()
 
 
@@ -55,7 +64,7 @@ def seconds_until_closed(line: socket.socket, drip: bytes = b"") -> float:
     """Sends a byte of `drip` now and then until the other side has closed."""
     begin = time.monotonic()
     line.settimeout(0.1)
-    while time.monotonic() < begin + 20:
+    while time.monotonic() < begin + _LONG_S:
         try:
             if drip:
                 line.send(drip[:1])
@@ -71,7 +80,7 @@ def seconds_until_closed(line: socket.socket, drip: bytes = b"") -> float:
 
 def answered(line: socket.socket) -> bytes:
     """The body of the next answer."""
-    line.settimeout(20)
+    line.settimeout(_LONG_S)
     received = b""
     while b"bytes" not in received:
         part = line.recv(4096)
@@ -93,7 +102,8 @@ def answered(line: socket.socket) -> bytes:
 def test_who_never_finishes_is_cut_off(port: int, start: bytes, drip: bytes) -> None:
     with socket.create_connection(("127.0.0.1", port)) as line:
         line.sendall(start)
-        assert 0.3 < seconds_until_closed(line, drip) < 10
+        # It counts from when the server accepted, which may be a little before.
+        assert seconds_until_closed(line, drip) > PATIENCE_S / 3
 
 
 def test_a_slow_body_that_is_waited_for_is_let_be(port: int) -> None:
@@ -111,7 +121,7 @@ def test_a_slow_body_that_is_waited_for_is_let_be(port: int) -> None:
 def test_what_is_no_http_is_told_so_as_a_problem(port: int, start: bytes) -> None:
     with socket.create_connection(("127.0.0.1", port)) as line:
         line.sendall(start + b"\r\n\r\n")
-        line.settimeout(20)
+        line.settimeout(_LONG_S)
         received = b""
         while part := line.recv(4096):
             received += part
@@ -128,7 +138,7 @@ def test_one_connection_serves_many_requests(port: int) -> None:
         for _ in range(5):
             line.sendall(b"POST /whole HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab")
             assert answered(line) == b"2 bytes"
-            time.sleep(0.2)
+            time.sleep(PATIENCE_S / 4)  # five times: longer than it waits for one
 
 
 def refuses(port: int) -> bool:
@@ -142,7 +152,7 @@ def refuses(port: int) -> bool:
 @pytest.mark.parametrize("asked_before", [False, True])
 def test_who_asks_at_the_last_moment_is_answered(asked_before: bool) -> None:
     request = b"POST /whole HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nab"
-    with serving() as (server, port), socket.create_connection(("127.0.0.1", port)) as line:
+    with serving(Patient) as (server, port), socket.create_connection(("127.0.0.1", port)) as line:
         if asked_before:
             line.sendall(request)
             assert answered(line) == b"2 bytes"

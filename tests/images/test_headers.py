@@ -264,7 +264,6 @@ class Unpacked(set[int]):
         patch.setattr(directory, "__getitem__", note)
 
 
-@settings(max_examples=200, deadline=None)
 @given(tiff_pictures())
 def test_pillow_unpacks_no_tags_but_those_that_are_counted(picture: Any) -> None:
     with pytest.MonkeyPatch.context() as patch:

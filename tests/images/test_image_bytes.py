@@ -46,7 +46,7 @@ NOISE = Image.fromarray(np.random.default_rng(3).integers(0, 256, (12, 9, 3), dt
 every_format = pytest.mark.parametrize("kind", NAMES)
 
 
-def often(examples: int) -> Callable[[Any], Any]:
+def often(examples: int = settings.default.max_examples) -> Callable[[Any], Any]:
     return settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck))
 
 
@@ -85,21 +85,21 @@ def check_true(picture: TruePicture) -> None:
 
 
 @every_format
-@often(200)
+@often()
 @given(data=st.data())
 def test_a_true_picture_shows_the_pixels_it_was_made_of(kind: str, data: st.DataObject) -> None:
     check_true(data.draw(true_pictures(kind)))
 
 
 @every_format
-@often(200)
+@often()
 @given(data=st.data())
 def test_a_damaged_picture_is_a_picture_or_refused(kind: str, data: st.DataObject) -> None:
     judge(data.draw(damaged(kind)))
 
 
 @every_format
-@often(200)
+@often()
 @given(data=st.data())
 def test_a_lying_header_is_a_picture_or_refused(kind: str, data: st.DataObject) -> None:
     judge(data.draw(lying_headers(kind) | lying_headers(kind).flatmap(mutated)))
@@ -121,7 +121,7 @@ def test_thousands_of_damaged_and_lying_files(kind: str, data: st.DataObject) ->
     judge(data.draw(damaged(kind) | lying_headers(kind)))
 
 
-@often(200)
+@often()
 @given(st.binary(max_size=300))
 def test_bytes_without_a_meaning_are_refused(data: bytes) -> None:
     assert judge(data) is None

@@ -26,7 +26,7 @@ class HasUrl(Protocol):
 
 Open = Callable[..., Page]
 Serve = Callable[..., Served]
-_PATIENCE_MS = 20_000  # what comes at once on an idle machine may take so long on a busy one
+_PATIENCE_MS = 60_000  # what comes at once on an idle machine may take so long on a busy one
 # Chromium says this of every refusal; the page itself tells the user.
 _HOLDING = holding.SCRIPT
 _REFUSED = re.compile(r"Failed to load resource: (the server responded|net::ERR_)")

@@ -75,7 +75,7 @@ def hand_over(page: Page, selector: str, kind: str, files: list[dict[str, object
 def calibrate(server: Server, category: str, count: int = 25) -> None:
     """By the API, if it is not so yet: what the page then has to say of it."""
     files = posted(good_pictures(count))
-    with httpx.Client(base_url=server.url, trust_env=False, timeout=120) as http:
+    with httpx.Client(base_url=server.url, trust_env=False, timeout=600) as http:
         view = http.put(f"/categories/{category}", json={}).raise_for_status().json()
         if view["calibrations"][0]["n"] == count:
             return

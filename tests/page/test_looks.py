@@ -29,8 +29,18 @@ def complaints(page: Page) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("colours", ["light", "dark"])
-@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1024, 768), (390, 844)])
+# By day every width once and both colours: what depends on the one does not on the other.
+@pytest.mark.parametrize(
+    ("width", "height", "colours"),
+    [
+        (1440, 900, "light"),
+        (1024, 768, "dark"),
+        (390, 844, "light"),
+        pytest.param(1440, 900, "dark", marks=pytest.mark.nightly),
+        pytest.param(1024, 768, "light", marks=pytest.mark.nightly),
+        pytest.param(390, 844, "dark", marks=pytest.mark.nightly),
+    ],
+)
 def test_every_state_fits_and_can_be_read(
     demo: Server, open_page: Open, shots: Path, width: int, height: int, colours: str
 ) -> None:

@@ -1,21 +1,19 @@
 """A model that hangs while the process is told to stop: it ends all the same."""
 
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
 
-from app.offline.bench.process import ServerProcess
 from app.offline.reliability.faulty import order
 from app.serving.ending import HUNG_EXIT_CODE
 from tests.e2e.serving import tiny_vit
 from tests.parity import FOLDER
+from tests.reliability.forked import SERVER, ForkedServer
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.slow
-ROOT = Path(__file__).parent.parent.parent
 PICTURE = (FOLDER / "tiny-vit" / "image_0.png").read_bytes()
 
 
@@ -28,11 +26,10 @@ def test_a_process_that_must_stop_does_not_wait_for_a_model_that_hangs(tmp_path:
         "CLIPAD_MODEL_TIMEOUT_S": "3",
         "CLIPAD_REQUEST_TIMEOUT_S": "1",
     }
-    command = [sys.executable, str(ROOT / "scripts/lib/faulty_server.py")]
-    with ServerProcess(command, settings, log) as server, ThreadPoolExecutor(1) as pool:
+    with ForkedServer(SERVER, settings, log) as server, ThreadPoolExecutor(1) as pool:
         order(orders, "hang", 60)
         where = f"{server.url}/predict?category=nut"
-        asked = pool.submit(httpx.post, where, content=PICTURE, timeout=30, trust_env=False)
+        asked = pool.submit(httpx.post, where, content=PICTURE, timeout=300, trust_env=False)
         wait_for(lambda: not (orders / "hang").exists())  # it is taken
         server.terminate()
         assert asked.result().status_code == 504

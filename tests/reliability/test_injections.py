@@ -1,23 +1,25 @@
 """Each fault once, in a real server, while clients post: what they see, and what comes after."""
 
-import sys
 from collections.abc import Iterator
 
 import pytest
 
+from app.offline.reliability import site as places
 from app.offline.reliability.injections import Injection, injections
 from app.offline.reliability.site import Site, open_site
-from tests.e2e.serving import ROOT, tiny_vit
+from tests.e2e.serving import tiny_vit
+from tests.reliability.forked import SERVER, ForkedServer
 
 pytestmark = pytest.mark.slow
-SERVER = [sys.executable, str(ROOT / "scripts" / "lib" / "faulty_server.py")]
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
-    with open_site(SERVER, tiny_vit(folder), folder) as opened:
-        yield opened
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(places, "ServerProcess", ForkedServer)
+        with open_site(SERVER, tiny_vit(folder), folder) as opened:
+            yield opened
 
 
 @pytest.mark.parametrize("injection", injections(), ids=lambda injection: injection.name)

@@ -2,27 +2,25 @@
 
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from app.offline.bench.process import ServerProcess
 from app.offline.reliability.faulty import ENDLESS_S, order
 from app.offline.reliability.stops import QUICK, SLOW, stop_under_load
-from tests.e2e.serving import ROOT, tiny_vit
+from tests.e2e.serving import tiny_vit
 from tests.parity import FOLDER
+from tests.reliability.forked import SERVER, ForkedServer
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.slow
-SERVER = [sys.executable, str(ROOT / "scripts" / "lib" / "faulty_server.py")]
 PICTURE = (FOLDER / "tiny-vit" / "image_0.png").read_bytes()
 
 
 @contextmanager
-def slow_server(folder: Path) -> Iterator[ServerProcess]:
+def slow_server(folder: Path) -> Iterator[ForkedServer]:
     """One picture at a time, four a second: most of the clients wait at any moment."""
     orders = folder / "orders"
     orders.mkdir()
@@ -32,11 +30,11 @@ def slow_server(folder: Path) -> Iterator[ServerProcess]:
         "CLIPAD_DATA_DIR": str(folder / "data"),
         "CLIPAD_MAX_BATCH": "1",
     }
-    with ServerProcess(SERVER, settings, folder / "log") as server:
+    with ForkedServer(SERVER, settings, folder / "log") as server:
         yield server
 
 
-@pytest.mark.parametrize("after_s", [0.3, 0.7, 1.1])
+@pytest.mark.parametrize("after_s", [0.7, 1.1, 1.5])
 def test_nobody_who_was_accepted_is_lost(tmp_path: Path, after_s: float) -> None:
     with slow_server(tmp_path) as server:
         found = stop_under_load(server.url, PICTURE, server.terminate, after_s)

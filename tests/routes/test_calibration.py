@@ -128,12 +128,12 @@ def test_the_state_in_words(client: TestClient) -> None:
 def test_samples_once_kept_are_answered_however_long_it_took(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = serve(request_timeout_s=1)
+    client = serve(request_timeout_s=2)
     add = Registry.add
 
     async def slow(self: Registry, *args: Any, **options: Any) -> Standing:
         found = await add(self, *args, **options)
-        await asyncio.sleep(1.2)
+        await asyncio.sleep(2.2)
         return found
 
     monkeypatch.setattr(Registry, "add", slow)

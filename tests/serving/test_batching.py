@@ -148,7 +148,7 @@ def test_whose_deadline_passed_is_told_and_not_computed() -> None:
         timely = asyncio.create_task(batcher.submit(2, deadline=now + 3600))
         await asyncio.sleep(0.05)
         model.gate.set()
-        with pytest.raises(DeadlineError, match=r"waited 0\.\d s for the model"):
+        with pytest.raises(DeadlineError, match=r"waited \d+\.\d s for the model"):
             await late
         assert await asyncio.gather(first, timely) == [0, 4]
 

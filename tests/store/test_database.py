@@ -222,11 +222,11 @@ def test_a_statement_that_hangs_is_given_up(
     with other.writing() as connection:
         connection.execute(text("LOCK TABLE categories IN ACCESS EXCLUSIVE MODE"))
         # So that this fails, rather than hangs, where nothing is given up.
-        connection.execute(text("SET idle_in_transaction_session_timeout = '20s'"))
+        connection.execute(text("SET idle_in_transaction_session_timeout = '60s'"))
         begin = time.monotonic()
         with pytest.raises(StoreUnavailableError):
             store.categories()
-        assert time.monotonic() - begin < 5
+        assert time.monotonic() - begin < 30
     assert store.categories() == []
     other.close()
     store.close()

@@ -5,6 +5,8 @@ Knows nothing of what is served but the path that says it is ready.
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import socket
 import subprocess
@@ -18,6 +20,10 @@ import httpx
 _POLL_S = 0.02
 _PATIENCE_S = 300.0
 _END_S = 60.0
+# Below what systems give to connections that go out: such a port stays free until it is used. Each
+# process begins elsewhere, so that those which look for one at the same time do not meet.
+_PORTS = range(12_000, 32_000)
+_turns = itertools.count(os.getpid() * 101)
 
 
 class ServerProcess:
@@ -28,7 +34,7 @@ class ServerProcess:
     """
 
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
-        self.port = _free_port()
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._log = log
         self._command = [*command, "--port", str(self.port)]
@@ -58,13 +64,7 @@ class ServerProcess:
         `ready_s` is how long that took. Raises RuntimeError when it does not come up.
         """
         start = time.perf_counter()
-        with self._log.open("a") as output:
-            self._process = subprocess.Popen(  # noqa: S603 (a command of our own)
-                self._command,
-                env=self._environment,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+        self._process = self._launched()
         try:
             self._wait_until_ready()
         except BaseException:
@@ -94,6 +94,15 @@ class ServerProcess:
             return float("nan")
         return next(float(line.split()[1]) / 1024 for line in lines if line.startswith(field + ":"))
 
+    def _launched(self) -> subprocess.Popen[bytes]:
+        with self._log.open("a") as output:
+            return subprocess.Popen(  # noqa: S603 (a command of our own)
+                self._command,
+                env=self._environment,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
     def _wait_until_ready(self) -> None:
         end = time.perf_counter() + _PATIENCE_S
         while not _answers(self.url + "/readyz"):
@@ -109,7 +118,10 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port() -> int:
+    """A port of the loopback that nobody listens at; another one each time."""
+    while True:
+        port = _PORTS[next(_turns) % len(_PORTS)]
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port

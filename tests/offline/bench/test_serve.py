@@ -46,7 +46,7 @@ def test_rates_of_the_model_alone() -> None:
             marks=pytest.mark.nightly,
             id="log",
         ),
-        (["memory", "--requests", "40", "--first", "20"], "growth"),
+        (["memory", "--requests", "20", "--first", "10"], "growth"),
     ],
 )
 def test_the_command_line_ends_in_one_line_of_json(command: list[str], key: str) -> None:

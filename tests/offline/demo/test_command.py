@@ -1,6 +1,7 @@
 """The command: its options, and two real processes that share every step."""
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from app.offline.demo.data import PairStore
 from app.offline.demo.run import ship, train
 from app.offline.demo.training import Trainer
 from app.settings import DEMO_HEADS
+from tests import forking
 from tests.offline.demo.test_training import RECIPE
 
 
@@ -27,8 +29,11 @@ def test_help_names_every_option() -> None:
 
 @pytest.mark.slow
 def test_two_processes_average_their_gradients_and_resume(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    forking.ready()
+    start = partial(torch.multiprocessing.start_processes, start_method="forkserver")
+    monkeypatch.setattr(torch.multiprocessing, "start_processes", start)
     train(2, RECIPE, tmp_path, 0)
     store = PairStore(tmp_path, RECIPE.pairs)
     shared, alone = Trainer(RECIPE, store, ranks=2), Trainer(RECIPE, store)

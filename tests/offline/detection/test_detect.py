@@ -22,7 +22,8 @@ from filelock import FileLock
 from PIL import Image
 from typer.testing import CliRunner
 
-from tests.e2e.serving import Server, environment, free_port, tiny_vit
+from app.offline.bench.process import free_port
+from tests.e2e.serving import Server, environment, tiny_vit
 from tests.forking import Program, run
 from tests.pictures import file_of
 
@@ -91,7 +92,7 @@ def test_answers_are_those_of_the_server(tmp_path: Path, here: Here) -> None:
         httpx.put(f"{server.url}/categories/nut", json={}, trust_env=False).raise_for_status()
         files = [("image", (name, (tmp_path / "in" / name).read_bytes())) for name in names[:20]]
         where = f"{server.url}/categories/nut/calibration"
-        httpx.post(where, files=files, trust_env=False, timeout=60).raise_for_status()
+        httpx.post(where, files=files, trust_env=False, timeout=600).raise_for_status()
         said = [
             httpx.post(
                 f"{server.url}/predict?category=nut&heatmap=none",
@@ -205,7 +206,7 @@ def killed_runs(
             time.sleep(0.01)
         if process.poll() is None:
             process.send_signal(number)
-        _, said = process.communicate(timeout=120)
+        _, said = process.communicate(timeout=600)
         assert "Traceback" not in said
         assert ("goes on from here" in said) == (number != signal.SIGKILL)
         codes.append(process.wait())
@@ -214,7 +215,7 @@ def killed_runs(
 
 def test_a_killed_run_goes_on_where_it_was(tmp_path: Path, here: Here) -> None:
     settings = tiny_vit(tmp_path)
-    names = pictures(tmp_path / "in", 90)
+    names = pictures(tmp_path / "in", 120)
     ends = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
     assert killed_runs(tmp_path, tmp_path / "in", settings, ends) == [-9, 130, 143]
     seen = len(table(tmp_path / "out"))

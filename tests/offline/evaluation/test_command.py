@@ -139,7 +139,7 @@ def test_the_command_line_takes_options_and_settings(tmp_path: Path) -> None:
         *("--backbone", config, "--weights", weights, "--stages", "3", "--stages", "4"),
         CLIPAD_MODEL_DIR=str(tmp_path / "models"),
     )
-    output, errors = process.communicate(timeout=300)
+    output, errors = process.communicate(timeout=600)
     assert process.returncode == 0, errors
     assert "report.html" in output
     figures = json.loads((tmp_path / "out" / "metrics.json").read_text("utf-8"))
@@ -160,7 +160,7 @@ def test_the_command_line_refuses_in_one_line(
     tmp_path: Path, arguments: list[str], words: str
 ) -> None:
     process = started("mvtec", str(tmp_path), *arguments)
-    output, errors = process.communicate(timeout=300)
+    output, errors = process.communicate(timeout=600)
     assert process.returncode == 1
     assert output == ""
     assert errors.startswith("error: ")
@@ -182,7 +182,7 @@ def test_ctrl_c_leaves_no_traceback(tmp_path: Path) -> None:
         time.sleep(0.05)
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=60)
+    output, errors = process.communicate(timeout=600)
     assert process.returncode == 130
     assert errors.split() == ["stopped"]
     assert output == ""

@@ -4,7 +4,7 @@ from dataclasses import astuple
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import average_precision_score, precision_recall_curve, roc_auc_score
@@ -94,7 +94,6 @@ small = st.integers(1, 4).flatmap(
 
 
 @given(small, st.sampled_from([2, 4, 1 << 20]))
-@settings(max_examples=150, deadline=None)
 def test_any_small_maps(case: tuple[Maps, Masks], bins: int) -> None:
     maps, masks = case
     found = figures(maps, masks, bins=bins, buffer=16)

@@ -30,7 +30,7 @@ def command(root: Path, run: Path, *more: str) -> list[str]:
 
 @pytest.mark.slow
 def test_help_names_every_option() -> None:
-    shown = run([SCRIPT, "--help"], ROOT, ENVIRONMENT, timeout=120)
+    shown = run([SCRIPT, "--help"], ROOT, ENVIRONMENT, timeout=600)
     assert shown.returncode == 0
     options = set(re.findall(r"--[a-z-]+", shown.stdout))
     assert options >= {
@@ -47,7 +47,7 @@ def test_an_error_is_one_line_and_exit_code_1(tmp_path: Path) -> None:
     write_dataset(tmp_path / "data")
     words = command(tmp_path / "data", tmp_path / "run", "--stages", "7")
     process = start(*words, models=tmp_path)
-    out, error = process.communicate(timeout=120)
+    out, error = process.communicate(timeout=600)
     assert (process.returncode, out) == (1, "")
     assert error == "error: stages [7]: expected a choice from 1 to 4\n"
 
@@ -58,7 +58,7 @@ def test_a_run_goes_through_and_the_same_command_again_has_nothing_to_do(tmp_pat
     out = tmp_path / "mine.safetensors"
     words = command(tmp_path / "data", tmp_path / "run", "--epochs", "2", "--out", str(out))
     process = start(*words, models=tmp_path)
-    told, error = process.communicate(timeout=120)
+    told, error = process.communicate(timeout=600)
     assert (process.returncode, error) == (0, "")
     assert "14 images train, 7 of bolt validate" in told
     assert re.search(r"features of 21 images, [\d.]+ images/s", told)
@@ -66,7 +66,7 @@ def test_a_run_goes_through_and_the_same_command_again_has_nothing_to_do(tmp_pat
     assert f"serve them: CLIPAD_HEADS={out}" in told
     assert load_heads(out, parity.backbone("tiny-vit")).notes.figures["finished"] is True
     process = start(*words, models=tmp_path)
-    told, _ = process.communicate(timeout=120)
+    told, _ = process.communicate(timeout=600)
     assert process.returncode == 0
     assert "nothing left to do" in told
 
@@ -82,7 +82,7 @@ def test_a_signal_leaves_usable_heads_and_the_usual_exit_code(
     process = start(*words, models=tmp_path)
     wait_for(run / "epochs.csv", "\n1,", process)
     process.send_signal(number)
-    told, error = process.communicate(timeout=60)
+    told, error = process.communicate(timeout=600)
     assert (process.returncode, error) == (code, "")
     assert f"stopped: the same command again continues {run}" in told
     notes = load_heads(run / "heads.safetensors", parity.backbone("tiny-vit")).notes
@@ -92,7 +92,7 @@ def test_a_signal_leaves_usable_heads_and_the_usual_exit_code(
     process = start(*words, models=tmp_path)
     wait_for(run / "epochs.csv", f"\n{done + 2},", process)
     process.send_signal(number)
-    told, _ = process.communicate(timeout=60)
+    told, _ = process.communicate(timeout=600)
     assert f"resumed after {done} epochs" in told
 
 
