@@ -13,7 +13,7 @@ from app.main import create_app
 from app.settings import Settings
 from tests.fakes import FakeDetector
 
-_PATIENCE_S = 60
+_PATIENCE_S = 300
 
 
 class Served:

@@ -8,9 +8,9 @@ import pytest
 
 from app.offline.reliability.faulty import order
 from app.serving.ending import HUNG_EXIT_CODE
+from tests.e2e.forked import FAULTY, ForkedServer
 from tests.e2e.serving import tiny_vit
 from tests.parity import FOLDER
-from tests.reliability.forked import SERVER, ForkedServer
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.slow
@@ -26,7 +26,7 @@ def test_a_process_that_must_stop_does_not_wait_for_a_model_that_hangs(tmp_path:
         "CLIPAD_MODEL_TIMEOUT_S": "3",
         "CLIPAD_REQUEST_TIMEOUT_S": "1",
     }
-    with ForkedServer(SERVER, settings, log) as server, ThreadPoolExecutor(1) as pool:
+    with ForkedServer(FAULTY, settings, log) as server, ThreadPoolExecutor(1) as pool:
         order(orders, "hang", 60)
         where = f"{server.url}/predict?category=nut"
         asked = pool.submit(httpx.post, where, content=PICTURE, timeout=300, trust_env=False)

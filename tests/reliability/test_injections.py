@@ -7,8 +7,8 @@ import pytest
 from app.offline.reliability import site as places
 from app.offline.reliability.injections import Injection, injections
 from app.offline.reliability.site import Site, open_site
+from tests.e2e.forked import FAULTY, ForkedServer
 from tests.e2e.serving import tiny_vit
-from tests.reliability.forked import SERVER, ForkedServer
 
 pytestmark = pytest.mark.slow
 
@@ -18,7 +18,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(places, "ServerProcess", ForkedServer)
-        with open_site(SERVER, tiny_vit(folder), folder) as opened:
+        with open_site(FAULTY, tiny_vit(folder), folder) as opened:
             yield opened
 
 

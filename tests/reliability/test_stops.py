@@ -10,9 +10,9 @@ import pytest
 
 from app.offline.reliability.faulty import ENDLESS_S, order
 from app.offline.reliability.stops import QUICK, SLOW, stop_under_load
+from tests.e2e.forked import FAULTY, ForkedServer
 from tests.e2e.serving import tiny_vit
 from tests.parity import FOLDER
-from tests.reliability.forked import SERVER, ForkedServer
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.slow
@@ -30,7 +30,7 @@ def slow_server(folder: Path) -> Iterator[ForkedServer]:
         "CLIPAD_DATA_DIR": str(folder / "data"),
         "CLIPAD_MAX_BATCH": "1",
     }
-    with ForkedServer(SERVER, settings, folder / "log") as server:
+    with ForkedServer(FAULTY, settings, folder / "log") as server:
         yield server
 
 

@@ -2,8 +2,7 @@
 
 import io
 import json
-import subprocess
-import sys
+import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from app.clipad.detector import AnomalyDetector
 from app.clipad.rvs import Rvs, RvsMethod
 from app.offline.bench.serve import ModelRates, model_rate, model_rates, photograph
 from tests import parity
+from tests.forking import run
 
 ROOT = Path(__file__).parent.parent.parent.parent
 
@@ -50,10 +50,9 @@ def test_rates_of_the_model_alone() -> None:
     ],
 )
 def test_the_command_line_ends_in_one_line_of_json(command: list[str], key: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "scripts/lib/bench", *command],
-        cwd=ROOT, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+    environment = {"PYTHONPATH": str(ROOT), "PATH": os.defpath}
+    done = run([ROOT / "scripts/lib/bench", *command], ROOT, environment, timeout=600)
+    assert done.returncode == 0, done.stderr
     line = json.loads(done.stdout.splitlines()[-1])
     assert line["benchmark"] == command[0]
     assert isinstance(line[key], float)
