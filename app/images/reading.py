@@ -165,6 +165,8 @@ def _check_size(size: tuple[int, int], limits: ImageLimits) -> None:
 
 
 def _named(data: bytes) -> str:
+    if data.startswith(b"MM\x00+"):  # Pillow takes it for a small TIFF
+        return "BigTIFF of big-endian byte order"
     return f"content of {len(data)} bytes" if data else "empty content"
 
 

@@ -218,6 +218,11 @@ def test_other_content_is_refused_by_its_format(data: bytes) -> None:
         decode(data)
 
 
+def test_a_large_tiff_of_the_other_byte_order_is_named() -> None:
+    with pytest.raises(ImageFormatError, match="BigTIFF of big-endian byte order is not in an"):
+        decode(b"MM\0+\0\x08\0\0" + bytes(40))
+
+
 def test_a_format_pillow_knows_but_nobody_allowed() -> None:
     with pytest.raises(ImageFormatError):
         decode(file_of(gradient(), "GIF"))

@@ -117,6 +117,8 @@ def _depths() -> Iterator[tuple[int, tuple[int, int]]]:
 def _axes(photometric: int, depth: tuple[int, int]) -> list[tuple[Any, ...]]:
     """What a form of this depth may be otherwise made of; see `_form`."""
     narrow = (False, True) if photometric == 3 else (False,)
+    if photometric in (4, 8, 9, 32803):
+        return [((),), (1, 2), _ORDERS, _LAYOUTS[::2], (1, 5), (1,), (1,), narrow]
     if depth in _COMMON:
         return [_FURTHER, (1, 2), _ORDERS, _LAYOUTS, COMPRESSIONS, (1, 2, 3), (1, 2), narrow]
     return [_FURTHER, (1, 2), _ORDERS, _LAYOUTS[::2], (1, 5), (1, 2), (1,), narrow]
@@ -127,6 +129,8 @@ def _form(photometric: int, depth: tuple[int, int], choice: tuple[Any, ...]) -> 
     further, planar, (end, big), (tile, rows), compression, predictor, fill, narrow = choice
     number, bits = depth
     if predictor > 1 and compression not in _PREDICTED:
+        return None
+    if fill > 1 and compression not in (1, 5, 32773):
         return None
     if (predictor == 2 and bits not in (8, 16, 32, 64)) or (predictor == 3 and number != 3):
         return None

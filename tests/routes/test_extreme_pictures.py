@@ -17,6 +17,7 @@ from app.images.tensors import fit_within
 from app.settings import Settings
 from tests.fakes import INFO
 from tests.images.image_bytes import png_file, png_of, tiff_of, zeros_packed
+from tests.images.tiff_writer import Storage, tiff_bytes
 from tests.pictures import file_of
 from tests.routes.conftest import Serve
 
@@ -101,6 +102,22 @@ def test_beyond_that_it_is_refused_by_its_size(client: TestClient, name: str) ->
         "urn:clip-ad:problem:image-too-large",
     )
     assert "expected at most" in answer.json()["detail"]
+
+
+def test_a_form_that_is_not_supported_is_named(client: TestClient) -> None:
+    float64 = tiff_bytes(np.zeros((4, 4, 1)), Storage(64, 3), {262: [1]})
+    answer = client.post("/predict?category=nut", content=float64)
+    assert (answer.status_code, answer.json()["type"]) == (415, "urn:clip-ad:problem:image-format")
+    assert "samples of 64-bit floats" in answer.json()["detail"]
+
+
+def test_where_nothing_is_visible_nothing_is_judged(client: TestClient) -> None:
+    clear = file_of(Image.new("RGBA", (4, 4), (9, 9, 9, 0)), "PNG")
+    answer = client.post("/predict?category=nut", content=clear)
+    assert (answer.status_code, answer.json()["type"]) == (
+        422,
+        "urn:clip-ad:problem:nothing-visible",
+    )
 
 
 @pytest.mark.slow
