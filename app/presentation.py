@@ -21,6 +21,7 @@ from app.heatmap import (
 from app.images.region import Inside
 from app.images.tensors import fit_within
 from app.regions import Region, regions
+from app.rounding import rounded_map
 
 Presentation = Literal["overlay", "map", "none"]
 
@@ -79,7 +80,8 @@ class Presenter:
         threshold = None if calibration is None else calibration.map_threshold
         found: list[Region] = []
         if threshold is not None:
-            found = regions(anomaly, threshold, frame.upright, inside)
+            # As the map's maximum is: above it lies something exactly if that does, in every batch.
+            found = regions(rounded_map(anomaly), threshold, frame.upright, inside)
         if frame.size is None:
             return None, found
         scale = _scale(anomaly, calibration, inside)

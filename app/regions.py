@@ -10,8 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from app.rounding import STEP
-
 MOST = 100
 _EIGHT_NEIGHBOURS = np.ones((3, 3), np.bool_)
 
@@ -37,13 +35,11 @@ def regions(
 ) -> list[Region]:
     """The areas of a map [S,S] strictly above the threshold, highest peak first, 100 at most.
 
-    The map's values count as rounded: there is an area exactly if the map's part of the score lies
-    above the threshold. size: (width, height) of the upright input. inside: bool [S,S], where the
-    map counts; None is everywhere. Boxes are rounded outwards, so that they are never empty and
-    hold all of an area; of equal peaks the larger area comes first.
+    size: (width, height) of the upright input. inside: bool [S,S], where the map counts; None is
+    everywhere. Boxes are rounded outwards, so that they are never empty and hold all of an area;
+    of equal peaks the larger area comes first.
     """
     side = anomaly.shape[0]
-    anomaly = np.rint(anomaly / np.float32(STEP)) * np.float32(STEP)
     # In float64: float32 would round the threshold, and a value just above it might go missing.
     above = anomaly > np.float64(threshold)
     if inside is not None:

@@ -3,7 +3,7 @@
 The same picture gives slightly other figures in another batch: matrix products of another shape
 add up in another order. Measured, by far less than a hundredth of the step:
 
-    python scripts/bench batches
+    ./scripts/bench batches
 
 A power of two, so that rounding, adding two rounded figures and comparing them are exact in
 float32 as in float64, and a figure survives being written down and read back. Knows nothing of
@@ -12,13 +12,21 @@ models or maps.
 
 import math
 
+import numpy as np
+from numpy.typing import NDArray
+
 STEP = 2.0**-12
 
 
 def rounded(value: float) -> float:
-    """The nearest multiple of STEP, of two equally near ones the even; None of it depends on size.
+    """The nearest multiple of STEP, of two equally near ones the even; exactly.
 
-    Larger figures lose nothing: where floats are further apart than STEP, all are multiples. No
-    number stays no number. Raises ValueError for an infinite value.
+    Of floats further apart than STEP all are multiples. Not a number stays that. Raises ValueError
+    for an infinite value.
     """
     return value - math.remainder(value, STEP)
+
+
+def rounded_map(anomaly: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Every value of a map as `rounded` rounds it; not a number stays that."""
+    return np.rint(anomaly / np.float32(STEP)) * np.float32(STEP)

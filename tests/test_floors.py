@@ -10,8 +10,20 @@ APP = Path(__file__).parent.parent / "app"
 
 # From the ground up; a module imports only what stands on lower floors.
 FLOORS: Sequence[set[str]] = (
-    {"calibration", "cpus", "drift", "errors", "ids", "logs", "memory", "png", "rounding"},
-    {"address", "images", "keyring", "regions", "serving", "spreadsheet"},
+    {
+        "calibration",
+        "cpus",
+        "drift",
+        "errors",
+        "ids",
+        "logs",
+        "memory",
+        "png",
+        "regions",
+        "rounding",
+        "spreadsheet",
+    },
+    {"address", "images", "keyring", "serving"},
     {"clipad", "folders", "heatmap", "store"},
     {"categories", "inspection_log", "pictures", "settings", "vocabulary"},
     {"finding", "presentation"},

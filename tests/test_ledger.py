@@ -113,11 +113,11 @@ def gauge(gauges: CollectorRegistry, name: str, method: str = "sdp") -> float | 
 
 def test_a_line_has_the_threshold_it_was_decided_against(open_ledger: Open) -> None:
     ledger = open_ledger()
-    record(ledger, standing(0.2, 0.4, 0.6), 0.5)
-    record(ledger, standing(0.2, 0.4, 0.6, category=replace(NUT, alpha=0.25)), 0.5)
-    record(ledger, standing(0.2), 0.5)
+    record(ledger, standing(0.25, 0.375, 0.625), 0.5)
+    record(ledger, standing(0.25, 0.375, 0.625, category=replace(NUT, alpha=0.25)), 0.5)
+    record(ledger, standing(0.25), 0.5)
     found = [(line.threshold, line.is_anomalous, line.p_value) for line in lines(ledger)[::-1]]
-    assert found == [(0.4, True, 0.5), (0.6, False, 0.5), (0.2, True, 0.5)]
+    assert found == [(0.375, True, 0.5), (0.625, False, 0.5), (0.25, True, 0.5)]
     record(ledger, standing(), 0.5)
     undecided = lines(ledger)[0]
     assert (undecided.threshold, undecided.is_anomalous, undecided.p_value) == (None, None, None)
@@ -130,20 +130,20 @@ def test_a_window_goes_on_while_the_same_decides(
 ) -> None:
     ledger = open_ledger()
     for score in (0.1, 0.5, 0.7, 0.3):
-        record(ledger, standing(0.2, 0.4, 0.6), score)  # each read from the store anew
+        record(ledger, standing(0.25, 0.375, 0.625), score)  # each read from the store anew
     assert gauge(gauges, "drift_inspections") == 4
     assert gauge(gauges, "alarm_share") == 0.5
     assert gauge(gauges, "expected_alarm_share") == 2 / 4
-    assert gauge(gauges, "calibration_score_median") == 0.4
+    assert gauge(gauges, "calibration_score_median") == 0.375
 
 
 @pytest.mark.parametrize(
     "after",
     [
-        standing(0.2, 0.4, 0.6, category=replace(NUT, alpha=0.25)),
-        standing(0.2, 0.4, 0.4, 0.6),
-        standing(0.2, 0.5, 0.6),
-        standing(0.2, 0.4, 0.6, model="another"),
+        standing(0.25, 0.375, 0.625, category=replace(NUT, alpha=0.25)),
+        standing(0.25, 0.375, 0.375, 0.625),
+        standing(0.25, 0.5, 0.625),
+        standing(0.25, 0.375, 0.625, model="another"),
     ],
     ids=["alpha", "one more", "others", "model"],
 )
@@ -152,7 +152,7 @@ def test_a_window_begins_anew_when_something_else_decides(
 ) -> None:
     ledger = open_ledger()
     for _ in range(3):
-        record(ledger, standing(0.2, 0.4, 0.6), 0.9)
+        record(ledger, standing(0.25, 0.375, 0.625), 0.9)
     record(ledger, after, 0.9)
     assert gauge(gauges, "drift_inspections") == 1
 
@@ -162,8 +162,8 @@ def test_where_nothing_decides_any_more_the_window_goes(
 ) -> None:
     ledger = open_ledger()
     for method in METHODS:
-        record(ledger, standing(0.2, 0.4, 0.6), 0.9, method)
-    record(ledger, standing(0.2, 0.4, 0.6, plus=False), 0.9, "sdp_plus")
+        record(ledger, standing(0.25, 0.375, 0.625), 0.9, method)
+    record(ledger, standing(0.25, 0.375, 0.625, plus=False), 0.9, "sdp_plus")
     assert gauge(gauges, "drift_inspections", "sdp_plus") is None
     assert gauge(gauges, "drift_inspections", "sdp") == 1
     record(ledger, standing(), 0.9)
@@ -185,11 +185,11 @@ def test_the_log_is_kept_by_count_and_by_age(url: str, open_ledger: Open) -> Non
 def test_who_keeps_no_log_leaves_the_others_alone(url: str, open_ledger: Open) -> None:
     """Two servers on one database, one of them with CLIPAD_LOG_ROWS=0."""
     writing = open_ledger()
-    record(writing, standing(0.2), 0.5)
+    record(writing, standing(0.25), 0.5)
     assert len(lines(writing)) == 1
     lost: list[int] = []
     silent = open_ledger(Retention(days=1e-9, rows=0), lost=lost)
-    record(silent, standing(0.2), 0.5)
+    record(silent, standing(0.25), 0.5)
     # Past the ledger, so that what the log does at its start is known to be over.
     silent.log.put(inspection(7))
     assert [line.request_id for line in lines(silent)] == ["request-7", "r"]
@@ -213,7 +213,7 @@ def test_other_days_are_refused(days: str) -> None:
 def test_the_end_writes_what_is_left_and_closes_the_store(url: str, open_ledger: Open) -> None:
     ledger = open_ledger()
     for _ in range(50):
-        record(ledger, standing(0.2), 0.5)
+        record(ledger, standing(0.25), 0.5)
     ledger.close()
     ledger.close()
     store = Store(url)

@@ -10,7 +10,6 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 
 from app.regions import MOST, Region, regions
-from app.rounding import STEP, rounded
 
 Cell = tuple[int, int]
 SIDE = 9
@@ -116,14 +115,3 @@ def test_outside_nothing_is_found(outside: int) -> None:
     inside = np.ones((4, 4), bool)
     inside[outside] = False
     assert regions(anomaly, 0.5, (4, 4), inside) == []
-
-
-@given(arrays(np.float32, (SIDE, SIDE), elements=st.floats(-1, 1, width=32)), st.floats(-1, 1))
-def test_there_is_an_area_exactly_where_the_rounded_maximum_lies_above(
-    anomaly: NDArray[np.float32], near: float
-) -> None:
-    peak = rounded(float(anomaly.max()))
-    for threshold in (peak - STEP, peak, peak + STEP, rounded(near)):
-        found = regions(anomaly, threshold, (9, 9))
-        assert bool(found) == (peak > threshold)
-        assert all(threshold < region.peak <= peak for region in found)

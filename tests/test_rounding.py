@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.rounding import STEP, rounded
+from app.rounding import STEP, rounded, rounded_map
 
 numbers = st.floats(allow_nan=False, allow_infinity=False) | st.floats(-5, 5)
 
@@ -30,7 +30,15 @@ def test_sums_and_order_are_exact_in_float32_too(one: float, other: float) -> No
         assert a <= b
 
 
+@given(st.lists(st.floats(-5, 5, width=32), min_size=1))
+def test_a_map_is_rounded_as_its_values_are(values: list[float]) -> None:
+    found = rounded_map(np.array(values, np.float32))
+    assert found.dtype == np.float32
+    assert found.tolist() == [rounded(value) for value in values]
+
+
 def test_what_is_no_number() -> None:
     assert math.isnan(rounded(math.nan))
+    assert np.isnan(rounded_map(np.array([np.nan], np.float32))).all()
     with pytest.raises(ValueError, match="domain"):
         rounded(math.inf)

@@ -35,7 +35,7 @@ _CATEGORIES = sa.table(
 _SAMPLES = sa.table("samples", sa.column("sequence"), sa.column("category_key"))
 _INSPECTIONS = sa.table("inspections", sa.column("category_key"))
 _OLD_KEY = "key LIKE '%-%' OR key LIKE '%\\_%' ESCAPE '\\'"
-_log = logging.getLogger(__name__)
+_log = logging.getLogger("app.store.migrations")
 
 
 @dataclass(frozen=True)
