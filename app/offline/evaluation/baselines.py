@@ -58,7 +58,7 @@ class Baseline(ABC):
 class Direct(Baseline):
     """Patch tokens compared with the texts though nothing aligned them (Table 7)."""
 
-    name = BaselineName.DIRECT
+    name = BaselineName.DIRECT.value
 
     def _look(self, images: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
         (original,) = self._path(images, surgery=False).original
@@ -71,7 +71,7 @@ class Direct(Baseline):
 class ClipSurgery(Baseline):
     """CLIP Surgery: one path of V-V attention through the upper half (Table 1)."""
 
-    name = BaselineName.CLIP_SURGERY
+    name = BaselineName.CLIP_SURGERY.value
 
     def _look(self, images: Tensor, text: Tensor) -> tuple[Tensor, Tensor]:
         surgery = self._path(images, original=False).surgery
