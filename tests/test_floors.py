@@ -42,8 +42,8 @@ HTTP_FLOORS: Sequence[set[str]] = (
     {"protocol"},
 )
 IMAGES_FLOORS: Sequence[set[str]] = (
-    {"bmp", "headers", "png_rows", "tensors"},
-    {"formats", "png", "rgb", "tiff"},
+    {"bmp_runs", "headers", "png_rows", "tensors"},
+    {"bmp", "formats", "png", "rgb", "tiff"},
     {"reading"},
     {"mask"},
     {"region"},

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from app.errors import ImageDecodeError, ImageFormatError
+from app.images.bmp_runs import read_runs
 
 Size = tuple[int, int]
 Pixels = NDArray[np.uint8]
@@ -55,7 +56,11 @@ def read_bmp(data: bytes, check_size: Callable[[Size], None]) -> Image.Image:
     header = _read_header(data, check_size)
     if header.bits <= 8:
         runs = header.compression in (_RUNS_8, _RUNS_4)
-        numbers = _runs(data, header) if runs else _numbers(data, header)
+        if runs:
+            nibbles = header.compression == _RUNS_4
+            numbers = read_runs(data, header.start, header.width, header.height, nibbles)
+        else:
+            numbers = _numbers(data, header)
         if (largest := int(numbers.max())) >= len(header.palette):
             raise ImageDecodeError(
                 f"BMP image has a pixel of colour {largest}: expected at most "
@@ -206,67 +211,3 @@ def _channel(words: NDArray[Any], mask: int) -> Pixels:
         return np.asarray(values >> (top.bit_length() - 8)).astype(np.uint8)
     scale = np.round(np.arange(top + 1) * (255 / top)).astype(np.uint8)
     return np.asarray(scale[values])
-
-
-def _runs(data: bytes, header: _Header) -> Pixels:
-    """Palette numbers [H,W] from runs.
-
-    Raises ImageFormatError where the file sets not every pixel, which it may: no two programs
-    show the others alike.
-    """
-    width, height = header.width, header.height
-    found = bytearray(width * height)
-    set_here = bytearray(width * height)
-    at, x, y, ended = header.start, 0, 0, False
-    nibbles = header.bits == 4
-    while at + 2 <= len(data):
-        count, value = data[at], data[at + 1]
-        at += 2
-        if count == 0 and value == 0:
-            x, y = 0, y + 1
-            continue
-        if count == 0 and value == 1:
-            ended = True
-            break
-        if count == 0 and value == 2:
-            right, up = data[at : at + 2] if at + 2 <= len(data) else (0, height)
-            at, x, y = at + 2, x + right, y + up
-            continue
-        if count:
-            run = _repeated(value, count, nibbles)
-        else:
-            count = value
-            length = (count + 1) // 2 if nibbles else count
-            run = data[at : at + length]
-            run = _halves(run)[:count] if nibbles else run
-            at += length + length % 2
-        if x + count > width or y >= height or len(run) < count:
-            raise ImageDecodeError(
-                f"BMP image of {len(data)} bytes does not decode (a run of {count} pixels at "
-                f"{x}, {y} leaves the picture or the file): expected a complete, intact file"
-            )
-        place = y * width + x
-        found[place : place + count] = run
-        set_here[place : place + count] = b"\1" * count
-        x += count
-    missing = set_here.count(0)
-    if missing and not ended:
-        raise ImageDecodeError(
-            f"BMP image of {len(data)} bytes does not decode (its runs end {missing} pixels "
-            "early): expected a complete, intact file"
-        )
-    if missing:
-        raise ImageFormatError(
-            f"BMP image is {_COMPRESSIONS[header.compression]} and leaves {missing} of its "
-            f"{width * height} pixels open, which is not supported: expected all of them"
-        )
-    return np.frombuffer(found, np.uint8).reshape(height, width)[::-1]
-
-
-def _repeated(value: int, count: int, nibbles: bool) -> bytes:
-    pair = bytes((value >> 4, value & 15)) if nibbles else bytes((value, value))
-    return (pair * (count // 2 + 1))[:count]
-
-
-def _halves(packed: bytes) -> bytes:
-    return bytes(half for byte in packed for half in (byte >> 4, byte & 15))

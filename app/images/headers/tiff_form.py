@@ -9,6 +9,13 @@ from dataclasses import dataclass
 
 from app.errors import ImageDecodeError, ImageFormatError
 from app.images.headers.tiff import TiffPage
+from app.images.headers.tiff_names import (
+    COMPRESSIONS,
+    MEANINGS,
+    NUMBERS,
+    OTHER_COMPRESSIONS,
+    OTHER_MEANINGS,
+)
 
 WHITE_IS_ZERO, BLACK_IS_ZERO, RGB, PALETTE, CMYK, YCBCR = 0, 1, 2, 3, 5, 6
 UNSIGNED, SIGNED, FLOAT, UNTOLD = 1, 2, 3, 4  # how the bits of a sample make a number
@@ -17,31 +24,7 @@ _JPEG, _FAX = 7, (2, 3, 4)
 _PREDICTED = (5, 8, 32946, 34925, 50000)  # compressions that a predictor may come before
 _NO_ALPHA, _PREMULTIPLIED, _ALPHA = 0, 1, 2  # what a further sample means
 
-_COMPRESSIONS = {
-    1: "none", 2: "CCITT", 3: "CCITT fax 3", 4: "CCITT fax 4", 5: "LZW", _JPEG: "JPEG",
-    8: "Deflate", 32773: "PackBits", 32946: "Deflate", 34925: "LZMA", 50000: "Zstandard",
-}  # fmt: skip
-_OTHER_COMPRESSIONS = {
-    6: "old-style JPEG", 9: "JBIG", 10: "JBIG", 32766: "NeXT", 32771: "CCITT of 16-bit words",
-    32809: "ThunderScan", 32895: "IT8", 32896: "IT8", 32897: "IT8", 32898: "IT8",
-    32908: "Pixar film", 32909: "Pixar log", 32947: "DCS", 33003: "JPEG 2000", 33004: "JPEG 2000",
-    33005: "JPEG 2000", 33007: "JPEG 2000", 34661: "JBIG", 34676: "SGI log", 34677: "SGI log",
-    34712: "JPEG 2000", 34887: "LERC", 34892: "lossy JPEG", 34926: "Zstandard", 34927: "WebP",
-    34933: "PNG", 34934: "JPEG XR", 50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL",
-}  # fmt: skip
-_MEANINGS = {
-    WHITE_IS_ZERO: "grey", BLACK_IS_ZERO: "grey", RGB: "RGB", PALETTE: "palette", CMYK: "CMYK",
-    YCBCR: "YCbCr",
-}  # fmt: skip
-_OTHER_MEANINGS = {
-    4: "a mask", 8: "CIELAB", 9: "ICCLAB", 10: "ITULAB", 32803: "a colour filter array",
-    32844: "CIE log L", 32845: "CIE log Luv", 34892: "linear raw", 51177: "depth",
-}  # fmt: skip
 _CHANNELS = {WHITE_IS_ZERO: 1, BLACK_IS_ZERO: 1, RGB: 3, PALETTE: 1, CMYK: 4, YCBCR: 3}
-_NUMBERS = {
-    UNSIGNED: "unsigned integers", SIGNED: "signed integers", FLOAT: "floats",
-    5: "complex integers", 6: "complex floats",
-}  # fmt: skip
 
 # By meaning and bits, further samples that are read where the channels of a pixel stand together.
 _FURTHER = {
@@ -96,13 +79,13 @@ class TiffForm:
         return self.sample_format != SIGNED and (self.sample_format == FLOAT or self.bits <= 16)
 
     def __str__(self) -> str:
-        colours = _MEANINGS[self.photometric]
-        number = _NUMBERS.get(self.sample_format, f"format {self.sample_format}")
+        colours = MEANINGS[self.photometric]
+        number = NUMBERS.get(self.sample_format, f"format {self.sample_format}")
         parts = [f"{colours} of {self.bits}-bit {number}", f"{self.samples} to a pixel"]
         if self.further:
             parts.append(f"of them alpha or others {self.further}")
         parts += ["each channel by itself"] * self.apart
-        parts.append(f"compression {_COMPRESSIONS[self.compression]}")
+        parts.append(f"compression {COMPRESSIONS[self.compression]}")
         if self.predictor != 1:
             parts.append(f"predictor {self.predictor}")
         if self.fill_order != 1:
@@ -117,17 +100,17 @@ def form_of(page: TiffPage) -> TiffForm:
     contradicts itself.
     """
     photometric = page.values.get(262)
-    if photometric not in _MEANINGS:
+    if photometric not in MEANINGS:
         raise _refused(
             "no photometric interpretation (tag 262)"
             if photometric is None
-            else f"photometric interpretation {_named(photometric, _OTHER_MEANINGS)}",
+            else f"photometric interpretation {_named(photometric, OTHER_MEANINGS)}",
             "grey, RGB, palette, CMYK or YCbCr",
         )
     compression = page.values.get(259, 1)
-    if compression not in _COMPRESSIONS:
+    if compression not in COMPRESSIONS:
         raise _refused(
-            f"compression {_named(compression, _OTHER_COMPRESSIONS)}",
+            f"compression {_named(compression, OTHER_COMPRESSIONS)}",
             "none, LZW, Deflate, PackBits, CCITT, JPEG, LZMA or Zstandard",
         )
     samples = page.values.get(277, 1)
@@ -157,7 +140,7 @@ def form_of(page: TiffPage) -> TiffForm:
 
 
 def _check_ranges(page: TiffPage, form: TiffForm) -> None:
-    number = _NUMBERS.get(form.sample_format, f"format {form.sample_format}")
+    number = NUMBERS.get(form.sample_format, f"format {form.sample_format}")
     if form.sample_format not in (UNSIGNED, SIGNED, FLOAT) or form.bits > 32:
         raise _refused(
             f"samples of {form.bits}-bit {number}",
