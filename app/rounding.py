@@ -29,5 +29,5 @@ def rounded(value: float) -> float:
 
 def rounded_map(anomaly: NDArray[np.float32]) -> NDArray[np.float32]:
     """Every value of a map as `rounded` rounds it; not a number stays that."""
-    found: NDArray[np.float32] = np.rint(anomaly / np.float32(STEP)) * np.float32(STEP)
-    return found
+    steps: NDArray[np.float32] = np.rint(anomaly / np.float32(STEP))
+    return steps * np.float32(STEP)

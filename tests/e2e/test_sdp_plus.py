@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from app.offline.bench.process import free_port
+from app.rounding import STEP
 from tests.clipad.test_heads import parity_heads
 from tests.e2e.serving import Server, environment, tiny_vit
 from tests.forking import run
@@ -64,7 +65,7 @@ def test_the_answer_of_sdp_plus(server: Server) -> None:
     )
     peak = float(expected("tiny-vit")["released.plus_map_smooth"][0].max())
     assert answer["method"] == "sdp_plus"
-    assert answer["score_parts"]["map"] == pytest.approx(peak, abs=5e-5)
+    assert answer["score_parts"]["map"] == pytest.approx(peak, abs=STEP)
     assert answer["model"]["heads_sha256"]
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from app.rounding import STEP
 from tests.e2e.serving import ROOT, Server, tiny_vit
 from tests.parity import FOLDER, expected
 
@@ -37,9 +38,9 @@ def test_json(server: Server) -> None:
     )
     wanted = float(expected("tiny-vit")["released.text_prob"][0])
     peak = float(expected("tiny-vit")["released.sdp_map_smooth"][0].max())
-    assert answer["score_parts"]["text"] == pytest.approx(wanted, abs=1e-5)
-    assert answer["score_parts"]["map"] == pytest.approx(peak, abs=1e-5)
-    assert answer["anomaly_score"] == pytest.approx(wanted + peak, abs=2e-5)
+    assert answer["score_parts"]["text"] == pytest.approx(wanted, abs=STEP)
+    assert answer["score_parts"]["map"] == pytest.approx(peak, abs=STEP)
+    assert answer["anomaly_score"] == pytest.approx(wanted + peak, abs=2 * STEP)
     assert (answer["object"], answer["calibrated"]) == ("metal nut", False)
     with Image.open(PICTURE) as picture:
         assert (answer["heatmap"]["width"], answer["heatmap"]["height"]) == picture.size
@@ -86,7 +87,7 @@ def test_a_batch(server: Server) -> None:
     ]
     for entry, answer in zip(entries, alone, strict=False):
         assert entry["prediction"]["anomaly_score"] == pytest.approx(
-            answer["anomaly_score"], abs=1e-6
+            answer["anomaly_score"], abs=2 * STEP
         )
     assert entries[3]["problem"]["status"] == 415
 

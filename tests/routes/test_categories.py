@@ -13,6 +13,7 @@ from PIL import Image
 from app.categories import Category
 from app.clipad.prompts import Domain, abnormal_states
 from app.inspection import Inspector
+from app.rounding import rounded
 from tests.fakes import FakeDetector
 from tests.pictures import PNG, file_of
 from tests.routes.conftest import Serve
@@ -70,7 +71,7 @@ def test_a_put_encodes_the_words_and_predictions_use_them(
     assert detector.encoded == {"object": 1, "metal nut": 1}
     answer = predict(client, "Line2-Nut")
     assert (answer["category"], answer["object"]) == ("Line2-Nut", "metal nut")
-    assert answer["score_parts"]["text"] == pytest.approx(0.09)
+    assert answer["score_parts"]["text"] == rounded(0.09)
     assert [one["id"] for one in client.get("/categories").json()] == ["line2-nut"]
 
 

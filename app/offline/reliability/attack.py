@@ -17,9 +17,10 @@ import httpx
 
 from app.offline.reliability.hostile import Hostile
 from app.offline.reliability.sightings import PROBLEM
+from app.rounding import STEP
 
 _EVERY = 10  # hostile bodies between two good ones
-_SAME = 1e-5  # in whose company a picture is computed moves its last digits
+_SAME = 2 * STEP  # in whose company a picture is computed may move each part by one
 _PAUSE_S = 0.05
 _ENOUGH = 20  # things that went wrong: more would say no more, and each may take its time
 

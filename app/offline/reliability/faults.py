@@ -14,8 +14,9 @@ from typing import Any
 import httpx
 
 from app.offline.reliability.sightings import Client, Trial
+from app.rounding import STEP
 
-_SAME = 1e-5  # in whose company a picture is computed moves its last digits
+_SAME = 2 * STEP  # in whose company a picture is computed may move each part by one
 _PROBE_S = 0.05
 _PAUSE_S = 0.05  # after a refusal, as clients are asked to
 _PATIENCE_S = 120.0
