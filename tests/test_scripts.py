@@ -139,7 +139,7 @@ def test_a_half_done_environment_is_not_asked_for_help(project: Project) -> None
 def test_help_and_mistyped_options_need_neither_torch_nor_an_extra() -> None:
     programs = list(PROGRAMS.values())
     for script in ("bench", "soak"):
-        names = re.findall(rf"^ *\./scripts/{script} (\w+)", usage(script), re.MULTILINE)
+        names = re.findall(rf"^ *\./scripts/{script} ([\w-]+)", usage(script), re.MULTILINE)
         assert len(names) >= 4
         programs += [(*PROGRAMS[script], name) for name in names]
     asked = [[*program, option] for program in programs for option in ("--help", "-h", "--no-such")]

@@ -97,7 +97,7 @@ def _soak(arguments: Words) -> None:
 def _one_of_its_own(script: str, program: str, arguments: Words) -> None:
     (name, *options) = arguments
     listed = (ROOT / "scripts" / script).read_text(encoding="utf-8")
-    assert name in re.findall(rf"\./scripts/{script} (\w+)", listed)
+    assert name in re.findall(rf"\./scripts/{script} ([\w-]+)", listed)
     if options:  # the list itself takes no time
         assert options_in(options) <= options_of(program, name)
 

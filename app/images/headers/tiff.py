@@ -105,6 +105,8 @@ def _check_parts(page: TiffPage, max_pixels: int) -> None:
                 f"the image's tiles have {columns} x {rows} pixels: "
                 f"expected at most {_PADDING} times {max_pixels}"
             )
+    if width * height > max_pixels:
+        return  # too large: what is missing of it makes no difference, whoever decodes says so
     planes = page.values.get(_SAMPLES, 1) if page.values.get(_PLANES) == _APART else 1
     wanted, given = across * down * planes, page.counts.get(offsets, 0)
     # What is compressed its decoder misses; of what is not, Pillow leaves the rest black.
