@@ -1,7 +1,8 @@
 """The step to which scores are rounded, once, where they are made.
 
 The same picture gives slightly other figures in another batch: matrix products of another shape
-add up in another order. Measured, by far less than a hundredth of the step:
+add up in another order. Measured so far, by less than a hundredth of the step
+(docs/reliability.md):
 
     ./scripts/bench batches
 
@@ -15,7 +16,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-STEP = 2.0**-12
+STEP = 2.0**-11
 
 
 def rounded(value: float) -> float:

@@ -128,7 +128,7 @@ class Prediction(BaseModel):
     part_id: str | None
     station: str | None
     anomaly_score: float = Field(
-        description="text + map, exactly; all three rounded to 1/4096. Higher is more anomalous."
+        description="text + map, exactly; all three rounded to 1/2048. Higher is more anomalous."
     )
     score_parts: ScoreParts
     calibrated: bool
