@@ -29,7 +29,10 @@ PROGRAMS = (
     ("-m", "app.offline.demo"),
     *((f"scripts/lib/{name}.py",) for name in ("check_image", "detect", "evaluate")),
     *((f"scripts/lib/{name}.py",) for name in ("generate_dataset", "train_heads")),
-    *(("scripts/lib/bench", name) for name in ("batches", "calibration", "heads", "model")),
+    *(
+        ("scripts/lib/bench", name)
+        for name in ("batches", "calibration", "good-parts", "heads", "model")
+    ),
 )
 
 

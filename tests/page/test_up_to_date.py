@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.fakes import FakeDetector
 from tests.page.conftest import Open, Serve
@@ -178,6 +178,22 @@ def test_it_is_looked_at_now_and_then(serve: Serve, open_page: Open) -> None:
     service.api("DELETE", "/categories/nut/calibration")
     page.clock.fast_forward(16_000)
     expect(decision(page)).to_have_text("Out of date")
+
+
+def test_an_answer_that_is_there_before_the_model_is_known(serve: Serve, open_page: Open) -> None:
+    page = open_page(serve(), holding=True)
+    late: list[Route] = []
+    page.route("**/model", lambda route: late.append(route))
+    page.reload()
+    ask_about(page, 200)
+    expect(decision(page)).to_have_text("Not decided")
+    assert late
+    for route in late:
+        route.continue_()
+    expect(page.locator("#model")).to_contain_text("words alone")
+    come_back(page)
+    expect(decision(page)).to_have_text("Not decided")
+    expect(tag(page)).to_have_text("Not decided")
 
 
 def test_a_service_that_comes_back_with_another_model(serve: Serve, open_page: Open) -> None:

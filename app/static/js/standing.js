@@ -32,9 +32,9 @@ export function stateOf(view, method) {
 export const standingOf = ({ category, method }) => stateOf(views.get(own(category)), method);
 
 /** Why the service would not say the same now; null where it would, as far as is known.
- * askedOf: the model's fingerprint then. n: the good parts it was said to rest on, if it was said. */
+ * askedOf: the model's fingerprint then, null where that was not known yet. n: the good parts it was said to rest on, if it was said. */
 export function whyOutdated({ prediction, askedOf, n }) {
-  if (askedOf !== model) return "The service has another model now.";
+  if (askedOf !== null && askedOf !== model) return "The service has another model now.";
   const view = views.get(own(prediction.category));
   if (!view) return null;
   if (view.fingerprint && view.fingerprint !== prediction.model.fingerprint) {
