@@ -199,6 +199,7 @@ def test_an_answer_that_is_there_before_the_model_is_known(serve: Serve, open_pa
 def test_a_service_that_comes_back_with_another_model(serve: Serve, open_page: Open) -> None:
     service = serve()
     page = open_page(service, holding=True)
+    expect(page.locator("#model")).to_contain_text("words alone")  # known before it is asked
     ask_about(page, 200)  # of a part that is not registered: only the model can tell
     expect(decision(page)).to_have_text("Not decided")
     service.stop()
