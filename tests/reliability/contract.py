@@ -45,6 +45,7 @@ NEGOTIATED = {
 }
 NOT_SERVED = "text/html"
 _SHOWN = 1500  # characters of an answer or a request
+_PATIENCE_S = 300  # by default ten seconds: a busy machine takes longer
 _MODES = {
     "PNG": ["1", "L", "LA", "P", "RGB", "RGBA", "I;16"],
     "JPEG": ["L", "RGB", "CMYK"],
@@ -213,6 +214,7 @@ def _config(key: str, examples: int, repeatable: bool) -> SchemathesisConfig:
         {
             "headers": {"Authorization": f"Bearer {key}"},
             "continue-on-failure": True,
+            "request-timeout": _PATIENCE_S,
             "generation": {
                 "mode": "all",
                 "max-examples": examples,
