@@ -174,12 +174,16 @@ def test_where_nothing_decides_any_more_the_window_goes(
 def test_the_log_is_kept_by_count_and_by_age(url: str, open_ledger: Open) -> None:
     store = Store(url)
     now = datetime.now(UTC)
-    store.log([inspection(0, time=now - timedelta(days=days)) for days in (9, 5, 4, 3, 1)])
+    store.log([inspection(days, time=now - timedelta(days=days)) for days in (9, 5, 4, 3, 1)])
     store.close()
-    ledger = open_ledger(Retention(days=8, rows=3))
-    wait_for(lambda: len(ledger.store.inspections(InspectionQuery())) == 3)
-    ledger = open_ledger(Retention(days=2, rows=3))
-    wait_for(lambda: len(ledger.store.inspections(InspectionQuery())) == 1)
+
+    def left(retention: Retention, count: int) -> list[str]:
+        ledger = open_ledger(retention)
+        wait_for(lambda: len(lines(ledger)) <= count)
+        return [line.request_id for line in lines(ledger)]
+
+    assert left(Retention(days=36_500, rows=4), 4) == [f"request-{n}" for n in (1, 3, 4, 5)]
+    assert left(Retention(days=3.5, rows=4), 2) == ["request-1", "request-3"]
 
 
 def test_who_keeps_no_log_leaves_the_others_alone(url: str, open_ledger: Open) -> None:
